@@ -1,0 +1,1 @@
+"""The REST interface of a running system, under /api/v1."""

@@ -1,0 +1,114 @@
+"""The REST interface itself: paths, and what stands behind each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Body, FastAPI
+
+from ringwall.api import errors
+from ringwall.api.board import Board
+from ringwall.api.desk import Desk
+from ringwall.api.guard import OPEN_PATH, Guard
+from ringwall.api.models import (
+    MAX_ROWS,
+    AddedOne,
+    Changed,
+    Error,
+    Health,
+    Imported,
+    NewPassword,
+    NewSubscriber,
+    PasswordSet,
+    Status,
+    Subscriber,
+)
+from ringwall.errors import BadInput
+from ringwall.security.tokens import TokenFile
+
+PREFIX = "/api/v1"
+_NO_BODY = Body(NewPassword())
+
+
+def make(desk: Desk, board: Board, tokens: TokenFile) -> FastAPI:
+    """Return the app; everything but its health asks for a token."""
+    app = FastAPI(
+        title="Ringwall",
+        version="1",
+        # The pages that FastAPI brings load scripts from the Internet.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        responses={401: {"model": Error}, 422: {"model": Error}, 503: {"model": Error}},
+    )
+    errors.install(app)
+    app.include_router(_system(board), prefix=PREFIX)
+    app.include_router(_subscribers(desk), prefix=f"{PREFIX}/subscribers")
+    app.add_middleware(Guard, tokens=tokens)
+    return app
+
+
+def _system(board: Board) -> APIRouter:
+    router = APIRouter(tags=["system"])
+
+    @router.get(OPEN_PATH.removeprefix(PREFIX))
+    def health() -> Health:
+        """Tell that the API answers; needs no token."""
+        return Health()
+
+    @router.get("/status")
+    def status() -> Status:
+        """Tell what is up, and how much is going on."""
+        return board.read()
+
+    return router
+
+
+def _subscribers(desk: Desk) -> APIRouter:
+    router = APIRouter(tags=["subscribers"])
+
+    @router.get("")
+    def subscribers() -> list[Subscriber]:
+        """List all subscribers."""
+        names, registered = desk.names(), desk.registered()
+        return [
+            Subscriber(
+                username=name,
+                domain=desk.domain,
+                registered=None if registered is None else name.lower() in registered,
+            )
+            for name in names
+        ]
+
+    @router.post("", status_code=201, responses={409: {"model": Error}})
+    def add(wanted: NewSubscriber) -> AddedOne:
+        """Add a subscriber."""
+        added, warnings = desk.add(wanted)
+        return AddedOne(**added.model_dump(), warnings=warnings)
+
+    @router.post("/import", status_code=201, responses={409: {"model": Error}})
+    def import_all(rows: list[NewSubscriber]) -> Imported:
+        """Add all of up to 100,000 subscribers, or none: then ``errors`` tells every fault."""
+        if len(rows) > MAX_ROWS:
+            raise BadInput(f"{len(rows)} rows exceed {MAX_ROWS}", "split them")
+        added, warnings = desk.add_all(rows)
+        return Imported(subscribers=added, warnings=warnings)
+
+    _one_subscriber(router, desk)
+    return router
+
+
+def _one_subscriber(router: APIRouter, desk: Desk) -> None:
+    missing: dict[int | str, dict[str, Any]] = {404: {"model": Error}}
+
+    @router.put("/{username}/password", responses=missing)
+    def set_password(username: str, wanted: NewPassword = _NO_BODY) -> PasswordSet:
+        """Set a subscriber's password. Phones that are registered stay so until they expire."""
+        made, warnings = desk.set_password(username, wanted.password)
+        return PasswordSet(username=username, domain=desk.domain, password=made, warnings=warnings)
+
+    @router.delete("/{username}", responses=missing)
+    def remove(username: str) -> Changed:
+        """Remove a subscriber and its registrations."""
+        warnings = desk.remove(username)
+        return Changed(username=username, domain=desk.domain, warnings=warnings)

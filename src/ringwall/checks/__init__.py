@@ -1,0 +1,1 @@
+"""What proves a running system: real phones, real calls, audio compared by content."""

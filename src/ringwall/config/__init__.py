@@ -1,0 +1,1 @@
+"""ringwall.yaml: declared, read, checked."""

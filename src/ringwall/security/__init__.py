@@ -1,0 +1,1 @@
+"""What is secret, who may know it, and how it is proved."""

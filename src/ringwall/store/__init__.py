@@ -1,0 +1,1 @@
+"""MariaDB: Kamailio's tables as they are, Ringwall's own beside them."""

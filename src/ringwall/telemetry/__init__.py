@@ -1,0 +1,1 @@
+"""Talking to the running parts: Kamailio, RTPengine, Asterisk."""

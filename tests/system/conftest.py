@@ -1,0 +1,65 @@
+"""One instance a session, its logs when something fails, destructive tests last."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.system import stack
+from tests.system.stack import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+RESULTS = Path(os.environ.get("RINGWALL_TEST_RESULTS", "test-results")).absolute()
+_LAST = ("test_failover", "test_database_away", "test_lifecycle")
+"""They take parts of the system away; all others must have passed by then."""
+_FAILED = pytest.StashKey[bool]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    ours = [item for item in items if here in item.path.parents]
+    for item in ours:
+        item.add_marker("system")
+    items.sort(key=lambda item: _LAST.index(item.path.stem) if item.path.stem in _LAST else -1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[_FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def instance() -> Iterator[Stack]:
+    """Bring up an instance with ``ringwall up``; take it down at the end."""
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    made = stack.new(RESULTS)
+    try:
+        made.up()
+        yield made
+    finally:
+        if stack.KEEP not in os.environ:
+            made.keep_logs(RESULTS / "session")
+            stack.remove(made.engine)
+
+
+@pytest.fixture
+def system(instance: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The running system; what a failed test leaves behind is kept under test-results."""
+    folder = RESULTS / re.sub(r"[^\w.-]+", "_", request.node.name)
+    instance.results = folder
+    yield instance
+    if request.node.stash.get(_FAILED, False):
+        instance.keep_logs(folder / "containers")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)

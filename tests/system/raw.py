@@ -1,0 +1,188 @@
+"""A SIP client that says exactly what a test wants: for what no phone would do."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Self
+
+from ringwall.checks.sip import Message
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ringwall.checks.phone import Account, Transport
+
+Algorithm = Literal["MD5", "SHA-256"]
+_LIMIT = 10.0
+
+
+@dataclass
+class Dialog:
+    """What the requests of one dialog, or one registration, have in common."""
+
+    user: str
+    domain: str
+    target: str | None = None
+    """Whom it is to; None: the user itself (REGISTER)."""
+    call_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    tag: str = field(default_factory=lambda: secrets.token_hex(4))
+    cseq: int = 0
+
+
+class RawClient:
+    """Sends requests over one socket, waits for their answers."""
+
+    def __init__(self, edge: str, transport: Transport = "udp", ca: str | None = None) -> None:
+        self.edge, self.transport = edge, transport
+        kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+        plain = socket.socket(socket.AF_INET, kind)
+        plain.settimeout(_LIMIT)
+        plain.connect((edge, 5061 if transport == "tls" else 5060))
+        self._socket = plain
+        if transport == "tls":
+            context = ssl.create_default_context(cafile=ca)
+            self._socket = context.wrap_socket(plain, server_hostname=edge)
+        self.address, self.port = self._socket.getsockname()[:2]
+        self._rest = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._socket.close()
+
+    def ask(
+        self, method: str, dialog: Dialog, uri: str | None = None, extra: str = "", body: str = ""
+    ) -> Message:
+        """Send a request and return its final answer."""
+        self.send(self.request(method, dialog, uri, extra, body))
+        return self.final(method)
+
+    def ask_as(
+        self,
+        method: str,
+        dialog: Dialog,
+        account: Account,
+        algorithm: Algorithm = "SHA-256",
+        uri: str | None = None,
+    ) -> Message:
+        """The same, answering the challenge of this algorithm with the account's password."""
+        refused = self.ask(method, dialog, uri)
+        if refused.status not in {401, 407}:
+            return refused
+        if method == "INVITE":
+            self.send(self.acknowledge(dialog, refused, uri))
+        proof = authorization(refused, method, uri or self.uri(dialog), account, algorithm)
+        return self.ask(method, dialog, uri, proof)
+
+    def uri(self, dialog: Dialog) -> str:
+        """Return the URI that a request of this dialog asks for."""
+        return f"sip:{dialog.target}@{dialog.domain}" if dialog.target else f"sip:{dialog.domain}"
+
+    def request(
+        self, method: str, dialog: Dialog, uri: str | None = None, extra: str = "", body: str = ""
+    ) -> str:
+        """Write the next request of a dialog."""
+        if method not in {"ACK", "CANCEL"}:
+            dialog.cseq += 1
+        content = "Content-Type: application/sdp\r\n" if body else ""
+        return (
+            f"{method} {uri or self.uri(dialog)} SIP/2.0\r\n"
+            f"Via: SIP/2.0/{self.transport.upper()} {self.address}:{self.port};rport"
+            f";branch=z9hG4bK{secrets.token_hex(8)}\r\n"
+            f"Max-Forwards: 70\r\n"
+            f"From: <sip:{dialog.user}@{dialog.domain}>;tag={dialog.tag}\r\n"
+            f"To: <sip:{dialog.target or dialog.user}@{dialog.domain}>\r\n"
+            f"Call-ID: {dialog.call_id}\r\n"
+            f"CSeq: {dialog.cseq} {method}\r\n"
+            f"Contact: <sip:{dialog.user}@{self.address}:{self.port}"
+            f";transport={self.transport}>\r\n"
+            f"{extra}{content}Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+
+    def acknowledge(self, dialog: Dialog, answer: Message, uri: str | None = None) -> str:
+        """Write the ACK of a negative answer: the Via and To of the answer (RFC 3261 17.1.1.3)."""
+        text = self.request("ACK", dialog, uri)
+        text = re.sub(r"Via: .*", f"Via: {answer.header('Via')}", text, count=1)
+        return re.sub(r"To: .*", f"To: {answer.header('To')}", text, count=1)
+
+    def send(self, text: str) -> None:
+        """Send bytes as they are."""
+        self._socket.sendall(text.encode())
+
+    def final(self, method: str) -> Message:
+        """Wait for the final answer to a request of this method."""
+        while True:
+            message = self.receive()
+            if message.method == method and (message.status or 0) >= 200:
+                return message
+
+    def patience(self, seconds: float) -> None:
+        """Wait so long for a message, from now on."""
+        self._socket.settimeout(seconds)
+
+    def receive(self) -> Message:
+        """Wait for the next message; TimeoutError after ten seconds."""
+        is_datagram = self.transport == "udp"
+        text = self._socket.recv(65535).decode() if is_datagram else self._from_stream()
+        return Message(self.transport.upper(), self.edge, self.address, text)
+
+    def _from_stream(self) -> str:
+        while b"\r\n\r\n" not in self._rest:
+            self._more()
+        head, _, self._rest = self._rest.partition(b"\r\n\r\n")
+        found = re.search(rb"(?im)^(?:Content-Length|l)\s*:\s*(\d+)", head)
+        length = int(found[1]) if found else 0
+        while len(self._rest) < length:
+            self._more()
+        body, self._rest = self._rest[:length], self._rest[length:]
+        return (head + b"\r\n\r\n" + body).decode()
+
+    def _more(self) -> None:
+        came = self._socket.recv(65535)
+        if not came:
+            raise ConnectionError("the SBC closed the connection")
+        self._rest += came
+
+
+def challenges(answer: Message) -> list[dict[str, str]]:
+    """Return the parameters of every challenge, in order."""
+    values = answer.headers("WWW-Authenticate") + answer.headers("Proxy-Authenticate")
+    return [
+        {key.lower(): plain or quoted for key, quoted, plain in _PARAMETER.findall(value)}
+        for value in values
+    ]
+
+
+_PARAMETER = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
+
+
+def authorization(
+    answer: Message, method: str, uri: str, account: Account, algorithm: Algorithm
+) -> str:
+    """Write the header that answers the challenge of this algorithm (RFC 8760)."""
+    asked = next(one for one in challenges(answer) if one.get("algorithm", "MD5") == algorithm)
+    name = "Authorization" if answer.status == 401 else "Proxy-Authorization"
+
+    def digest(*parts: str) -> str:
+        function = "sha256" if algorithm == "SHA-256" else "md5"
+        return hashlib.new(function, ":".join(parts).encode()).hexdigest()
+
+    client = secrets.token_hex(8)
+    secret = digest(account.username, asked["realm"], account.password)
+    proof = digest(secret, asked["nonce"], "00000001", client, "auth", digest(method, uri))
+    return (
+        f'{name}: Digest username="{account.username}", realm="{asked["realm"]}", '
+        f'nonce="{asked["nonce"]}", uri="{uri}", response="{proof}", algorithm={algorithm}, '
+        f'qop=auth, nc=00000001, cnonce="{client}"\r\n'
+    )
