@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import unified_diff
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def test_golden(case: Case, tmp_path: Path) -> None:
     text = case.text(case.rendered(tmp_path))
     if UPDATE in os.environ:
         case.path.write_text(text)
-    assert text.splitlines() == case.path.read_text().splitlines()
+    golden = case.path.read_text()
+    diff = unified_diff(golden.splitlines(), text.splitlines(), "golden", "rendered", lineterm="")
+    assert text == golden, "\n".join(diff)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.path.stem)

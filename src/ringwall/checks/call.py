@@ -59,10 +59,6 @@ class Call:
         """End it: BYE, CANCEL or 486, whichever is right now."""
         self._do("hangup")
 
-    def reject(self, status: int, reason: str) -> None:
-        """Refuse a call that rings here."""
-        self.control.ask("hangup", f"{self.id} scode={status} reason={reason}")
-
     def hold(self) -> None:
         """Put the other side on hold, by re-INVITE, and wait until it agrees."""
         begun = time.monotonic()

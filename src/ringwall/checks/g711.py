@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PCMU, PCMA = 0, 8
 """RTP payload types (RFC 3551)."""
@@ -33,3 +37,24 @@ _TABLES = {
     PCMU: tuple(_ulaw(byte) for byte in range(256)),
     PCMA: tuple(_alaw(byte) for byte in range(256)),
 }
+
+
+def encode(payload_type: int, samples: Iterable[int]) -> bytes:
+    """Encode 16-bit samples, each as the byte that decodes to the nearest value."""
+    return bytes(_NEAREST[payload_type][(sample + 0x8000) >> 2] for sample in samples)
+
+
+def _nearest(table: tuple[int, ...]) -> bytes:
+    """For every fourth 16-bit value the byte that stands for it best."""
+    values = sorted((value, byte) for byte, value in enumerate(table))
+    found, at = bytearray(), 0
+    for sample in range(-0x8000, 0x8000, 4):
+        while at + 1 < len(values) and abs(values[at + 1][0] - sample) <= abs(
+            values[at][0] - sample
+        ):
+            at += 1
+        found.append(values[at][1])
+    return bytes(found)
+
+
+_NEAREST = {payload_type: _nearest(table) for payload_type, table in _TABLES.items()}

@@ -57,9 +57,9 @@ class Line:
     domain: str | None = None
     """The domain in URIs, the edge being the phone's outbound proxy; None: the edge's address."""
 
-    def uri(self, user: str, transport: Transport) -> str:
+    def uri(self, user: str) -> str:
         """Return the URI of a user."""
-        return f"sip:{user}@{self.domain or self.edge};transport={transport}"
+        return f"sip:{user}@{self.domain or self.edge}"
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Phone:
     def dial(self, number: str) -> Call:
         """Call a number at the edge."""
         begun = time.monotonic()
-        said = self.control.ask("dial", self.line.uri(number, self.transport))
+        said = self.control.ask("dial", self.line.uri(number))
         found = _CALL_ID.search(said)
         if found is None:
             raise PhoneError(f"{self} could not dial {number}: {said.strip()}")
@@ -210,7 +210,7 @@ class Phone:
         mode = "auto" if self._answers else "manual"
         proxy = f'"sip:{self.line.edge};transport={self.transport}"'
         return (
-            f"<{self.line.uri(self.account.username, self.transport)}>"
+            f"<{self.line.uri(self.account.username)};transport={self.transport}>"
             f";auth_user={self.account.username};auth_pass={self.account.password}"
             f";answermode={mode}" + (f";outbound={proxy}" if self.line.domain else "")
         )

@@ -50,9 +50,7 @@ def _listeners(settings: Settings, facts: Facts, addresses: Addresses) -> dict[s
     edge, core, public = addresses.kamailio_edge, addresses.kamailio_sbc, facts.public_address
 
     def at_edge(transport: str, inside: int, outside: int) -> str:
-        return (
-            f'{transport}:{edge}:{inside} advertise {public}:{outside} name "edge_{transport}"'
-        )
+        return f'{transport}:{edge}:{inside} advertise {public}:{outside} name "edge_{transport}"'
 
     return {
         "LISTEN_EDGE_UDP": at_edge("udp", 5060, ports.sip),

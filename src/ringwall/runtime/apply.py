@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ from ringwall.security import certificates, secrets
 from ringwall.security.certificates import EdgeCertificate
 
 _STOP_LIMIT = 180.0
+_SETTLE = 30.0
+_POLL = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class _Up:
         self._project = settings.instance.name
 
     def run(self) -> Applied:
-        preflight.check(self._settings, self._engine, _project(self._place.rendered))
+        self._check_machine()
         known = facts.find(self._settings)
         written = secrets.ensure(self._place.secrets, Addresses(self._settings))
         certificate = certificates.ensure(self._place.certs, self._settings, known.public_address)
@@ -93,6 +96,21 @@ class _Up:
         if todo or not all(found[one.role].healthy for one in everything):
             failed = Start(self._engine, self._file, self._project, self._say).run(everything)
         return Applied(known, certificate, bool(todo or changes or written), failed)
+
+    def _check_machine(self) -> None:
+        """Check what the machine offers; Docker may still hold ports of an interrupted start."""
+        former = _project(self._place.rendered)
+        interrupted = any(
+            state.status == "created" for state in states(self._engine, self._project).values()
+        )
+        deadline = time.monotonic() + (_SETTLE if interrupted else 0)
+        while True:
+            try:
+                return preflight.check(self._settings, self._engine, former)
+            except RingwallError:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(_POLL)
 
     @property
     def _file(self) -> Path:

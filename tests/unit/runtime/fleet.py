@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from ruamel.yaml import YAML
 
 from ringwall.runtime.engine import CommandFailed, Engine
 
-Word = Literal["starting", "healthy", "unhealthy", "restarting", "exited"]
+Word = Literal["starting", "healthy", "unhealthy", "restarting", "exited", "created"]
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Fleet(Engine):
     ) -> str:
         del project, stream, timeout
         self.asked.append(args)
-        wanted = _hashes(file)
+        wanted = _hashes(file.read_bytes())
         match args:
             case ("config", *_):
                 return "".join(f"{role} {value}\n" for role, value in wanted.items())
@@ -110,15 +111,20 @@ class Fleet(Engine):
             self.boxes = {role: box for role, box in self.boxes.items() if role in wanted}
         for role in roles:
             box = self.boxes.get(role)
-            if box is None or box.config_hash != wanted[role] or box.words == ["exited"]:
+            if (
+                box is None
+                or box.config_hash != wanted[role]
+                or box.words[0] in {"exited", "created"}
+            ):
                 self.boxes[role] = self._box(role, wanted)
 
     def _box(self, role: str, wanted: dict[str, str]) -> Box:
         return Box(wanted[role], list(self.ways.get(role, ["starting", "healthy"])))
 
 
-def _hashes(file: Path) -> dict[str, str]:
-    services = YAML(typ="safe").load(file.read_bytes())["services"]
+@cache
+def _hashes(text: bytes) -> dict[str, str]:
+    services = YAML(typ="safe").load(text)["services"]
     return {
         role: hashlib.sha256(repr(service).encode()).hexdigest()
         for role, service in services.items()

@@ -10,7 +10,7 @@ from tests.unit.runtime.fleet import Box, Fleet, Word
 
 from ringwall.config.workspace import Workspace
 from ringwall.errors import RingwallError
-from ringwall.runtime import apply, images, preflight, starting
+from ringwall.runtime import apply, facts, images, preflight, starting
 from ringwall.runtime.apply import Applied
 
 Up = Callable[..., Applied]
@@ -30,7 +30,9 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     monkeypatch.setattr(apply, "Engine", lambda: made)
     monkeypatch.setattr(preflight, "check", lambda *_: None)
     monkeypatch.setattr(images, "ensure", lambda *_: None)
+    monkeypatch.setattr(facts, "image_tag", lambda component, _: f"ringwall/{component}:1")
     monkeypatch.setattr(starting, "_POLL", 0.001)
+    monkeypatch.setattr(apply, "_POLL", 0.001)
     return made
 
 
@@ -105,6 +107,35 @@ def test_ctrl_c_in_the_middle_and_up_again(up: Up, fleet: Fleet) -> None:
     assert fleet.boxes.keys() == EVERYTHING
 
 
+def test_docker_may_still_be_busy_with_what_was_interrupted(
+    up: Up, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up()
+    fleet.boxes["rtpengine"].words = ["created"]
+    answers: list[RingwallError | None] = [RingwallError("a port is taken"), None]
+
+    def check(*_: object) -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    monkeypatch.setattr(preflight, "check", check)
+    assert up().changed
+    assert answers == []
+
+
+def test_a_machine_that_lacks_something_starts_nothing(
+    up: Up, fleet: Fleet, place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(*_: object) -> None:
+        raise RingwallError("a port is taken")
+
+    monkeypatch.setattr(preflight, "check", check)
+    with pytest.raises(RingwallError, match="a port is taken"):
+        up()
+    assert fleet.started == []
+    assert not place.rendered.exists()
+
+
 @pytest.mark.parametrize(
     ("ways", "reason"),
     [
@@ -118,7 +149,7 @@ def test_a_database_that_does_not_come_up(
     up: Up, fleet: Fleet, ways: list[Word], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(starting, "_UNHEALTHY", 0.01)
-    monkeypatch.setattr(starting, "LIMIT", 0.1)
+    monkeypatch.setattr(starting, "LIMIT", 0.1 if ways == ["starting"] else 60.0)
     fleet.ways["mariadb"] = ways
     with pytest.raises(RingwallError, match=reason) as failed:
         up()
