@@ -120,6 +120,11 @@ class Stack:
         name = str(100_000 + secrets.randbelow(400_000))
         return Account(name, self.api.add_subscriber(name)["password"])
 
+    def is_registered(self, account: Account) -> bool:
+        """Whether a phone of this account is registered."""
+        listed = self.api.subscribers()
+        return any(one["username"] == account.username and one["registered"] for one in listed)
+
     def phone(
         self,
         account: Account | None = None,

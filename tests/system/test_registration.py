@@ -29,8 +29,8 @@ _CHANGING = re.compile(
 def test_a_phone_registers(system: Stack, transport: Transport) -> None:
     with system.phone(transport=transport) as phone:
         assert phone.wait_registered().text.startswith("200")
-        assert _registered(system, phone.account)
-    wait_until(lambda: not _registered(system, phone.account), 5, "the phone to be gone")
+        assert system.is_registered(phone.account)
+    wait_until(lambda: not system.is_registered(phone.account), 5, "the phone to be gone")
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -42,7 +42,7 @@ def test_both_algorithms_on_every_transport(
     with _client(system, transport) as client:
         dialog = Dialog(account.username, system.domain)
         assert client.ask_as("REGISTER", dialog, account, algorithm).status == 200
-    assert _registered(system, account)
+    assert system.is_registered(account)
 
 
 def test_the_strong_algorithm_is_offered_first(system: Stack) -> None:
@@ -142,8 +142,3 @@ def _refused(system: Stack, method: str, account: Account, algorithm: Algorithm)
 def _face(answer: Message) -> str:
     """What an attacker sees, without what differs from request to request."""
     return _CHANGING.sub("", answer.text)
-
-
-def _registered(system: Stack, account: Account) -> bool:
-    listed = system.api.subscribers()
-    return any(one["username"] == account.username and one["registered"] for one in listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from tests.system.sipp import Sipp
 
 from ringwall.checks import audio, capture
 from ringwall.checks.audio import Melody
+from ringwall.checks.phone import wait_until
 
 if TYPE_CHECKING:
     from tests.system.stack import Stack
@@ -31,6 +33,24 @@ def test_reliable_ringing_and_update(system: Stack) -> None:
     with system.phone(answers=True) as bob:
         bob.wait_registered()
         Sipp(system, system.subscriber()).play("reliable", number=bob.account.username)
+
+
+def test_a_message_reaches_a_user(system: Stack) -> None:
+    with system.phone() as bob:
+        bob.wait_registered()
+        Sipp(system, system.subscriber()).play("message", number=bob.account.username)
+        came = [one for one in bob.messages if one.start_line.startswith("MESSAGE ")]
+    assert [one.body.strip() for one in came] == ["The lift is broken."]
+
+
+def test_a_decline_reaches_the_caller(system: Stack) -> None:
+    account = system.subscriber()
+    with system.phone() as alice, ThreadPoolExecutor(1) as pool:
+        alice.wait_registered()
+        sipp = pool.submit(Sipp(system, account).play, "register", "decline")
+        wait_until(lambda: system.is_registered(account), 10, "SIPp to register")
+        assert alice.dial(account.username).wait_closed() == 603
+        sipp.result(timeout=30)
 
 
 def _heard(system: Stack, packets: list[capture.Packet], melody: Melody) -> audio.Heard:
