@@ -61,5 +61,6 @@ def system(instance: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
     yield instance
     if request.node.stash.get(_FAILED, False):
         instance.keep_logs(folder / "containers")
+        instance.up()  # a test that failed half-way must not take the others with it
     else:
         shutil.rmtree(folder, ignore_errors=True)

@@ -39,7 +39,7 @@ def test_kamailio_waits_for_the_database_and_says_so(system: Stack) -> None:
         before = len(system.logs("kamailio_sbc"))
         system.engine.docker("start", sbc)
         wait_until(
-            lambda: "database" in system.logs("kamailio_sbc")[before:].lower(),
+            lambda: "waiting for MariaDB" in system.logs("kamailio_sbc")[before:],
             20,
             "Kamailio to say that it waits for the database",
         )

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def stopped(system: Stack, role: str, *, kill: bool = False) -> Iterator[None]:
-    """Stop a container, or kill it; bring it back afterwards."""
-    system.engine.docker("kill" if kill else "stop", system.container(role), timeout=90)
+def stopped(system: Stack, *roles: str, kill: bool = False) -> Iterator[None]:
+    """Stop containers, or kill them; bring them back afterwards."""
+    containers = [system.container(role) for role in roles]
+    system.engine.docker("kill" if kill else "stop", *containers, timeout=90)
     try:
         yield
     finally:
-        system.engine.docker("start", system.container(role))
+        system.engine.docker("start", *containers)
         system.wait_well()
 
 
@@ -75,7 +76,7 @@ def test_a_node_may_be_down_when_the_sbc_starts(system: Stack) -> None:
 
 
 def test_no_node_at_all_is_told_at_once(system: Stack) -> None:
-    with phones(system, "udp") as (alice,), stopped(system, NODES[0]), stopped(system, NODES[1]):
+    with phones(system, "udp") as (alice,), stopped(system, *NODES):
         call = alice.dial("600")
         assert call.wait_closed(10) in {500, 503}
         wait_until(lambda: alice.dial("600").wait_closed(10) == 503, 20, "503")

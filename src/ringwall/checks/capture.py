@@ -122,6 +122,8 @@ def _packets(data: bytes) -> Iterator[Packet]:
     while at + 16 <= len(data):
         seconds, micros, length, _ = struct.unpack_from(f"{order}IIII", data, at)
         frame = data[at + 16 : at + 16 + length]
+        if len(frame) < length:
+            return  # it is being written
         at += 16 + length
         packet = _udp(seconds + micros / 1e6, frame)
         if packet:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,9 +11,12 @@ import typer
 from typer.core import TyperGroup
 
 from ringwall import __version__
+from ringwall.cli.call import call
 from ringwall.cli.check import check
 from ringwall.cli.init import init
 from ringwall.cli.subscribers import subscribers_app
+from ringwall.cli.system import down, status, up
+from ringwall.cli.test import test
 from ringwall.config.workspace import Workspace
 from ringwall.errors import BadInput, RingwallError
 
@@ -85,20 +86,10 @@ def _everywhere(
     context.obj = Workspace(directory.absolute())
 
 
-def _add(module: str, *names: str) -> None:
-    """Add commands of a module of this package, if this build has it."""
-    if find_spec(f"ringwall.cli.{module}"):
-        found = import_module(f"ringwall.cli.{module}")
-        for name in names:
-            app.command(name)(getattr(found, name))
-
-
-app.command()(init)
-app.command()(check)
-_add("system", "up", "down", "status")
+for command in (init, check, up, status, down, call):
+    app.command()(command)
 app.add_typer(subscribers_app, name="subscribers")
-_add("call", "call")
-_add("test", "test")
+app.command()(test)
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ from ringwall.errors import BadInput, RingwallError
 from ringwall.runtime.recipes import PACKAGE
 
 _NOTHING_COLLECTED = 5  # pytest's exit status
+Counts = dict[str, int]
 
 
 class Kind(StrEnum):
@@ -196,13 +197,19 @@ def _pytest(clone: Path, kind: Kind, long: bool, match: str, allow_skips: bool) 
     seconds = time.monotonic() - started
     ran = counts["tests"] - counts["skipped"]
     bad = [f"{counts[key]} {key}" for key in ("failures", "errors", "skipped") if counts[key]]
-    words = ", ".join([f"{ran} ran", *bad])
-    nothing = status == _NOTHING_COLLECTED and bool(match)
-    passed = nothing or (status == 0 and ran > 0 and (allow_skips or not counts["skipped"]))
-    return Outcome(kind, seconds, words, passed, ran)
+    passed = _passed(status, counts, bool(match), allow_skips)
+    return Outcome(kind, seconds, ", ".join([f"{ran} ran", *bad]), passed, ran)
 
 
-def _counts(report: Path) -> dict[str, int]:
+def _passed(status: int, counts: Counts, selected: bool, allow_skips: bool) -> bool:
+    """Tell whether all that should have run did; names may select none of a kind's tests."""
+    if status == _NOTHING_COLLECTED:
+        return selected
+    ran = counts["tests"] - counts["skipped"]
+    return status == 0 and ran > 0 and (allow_skips or not counts["skipped"])
+
+
+def _counts(report: Path) -> Counts:
     """Read pytest's counts; all zero where it ended before it wrote them."""
     names = ("tests", "failures", "errors", "skipped")
     if not report.is_file():

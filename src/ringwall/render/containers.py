@@ -71,8 +71,8 @@ def containers(settings: Settings) -> tuple[Container, ...]:
     )
 
 
-def _tmpfs(uid: int, megabytes: int) -> str:
-    return f"uid={uid},gid={uid},mode=0750,size={megabytes}m"
+def _tmpfs(uid: int, megabytes: int, mode: str = "0750") -> str:
+    return f"uid={uid},gid={uid},mode={mode},size={megabytes}m"
 
 
 def _kamailio(settings: Settings, addresses: Addresses) -> Container:
@@ -158,7 +158,7 @@ def _mariadb(addresses: Addresses) -> Container:
         stop_seconds=60,
         binds={"../secrets/mariadb": _SECRETS},
         volumes=(Volume("mariadb_data", "/var/lib/mysql"),),
-        tmpfs={"/run/mysqld": _tmpfs(2004, 8), _TMP: _tmpfs(2004, 256)},
+        tmpfs={"/run/mysqld": _tmpfs(2004, 8, "0755"), _TMP: _tmpfs(2004, 256)},
     )
 
 

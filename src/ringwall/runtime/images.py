@@ -166,7 +166,7 @@ class _Build:
                     env={"DOCKER_BUILDKIT": "0"},
                 )
         except CommandFailed as error:
-            raise _explained(component, error) from error
+            raise _explained(component, error) from None  # its message holds this one's
         except OSError as error:
             raise RingwallError(f"building {component}: {error}", "df -h /tmp") from error
 

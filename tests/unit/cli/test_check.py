@@ -78,7 +78,7 @@ def test_a_good_file_for_machines(root: Path) -> None:
     assert json.loads(check("", root, "--json").stdout) == {"ok": True, "errors": []}
 
 
-def test_without_a_file_it_says_how_to_get_one(root: Path) -> None:  # noqa: ARG001 - it is empty
+def test_without_a_file_it_says_how_to_get_one(root: Path) -> None:
     result = CliRunner().invoke(app, ["check"])
     assert result.exit_code == 2
     assert "ringwall init" in result.stderr

@@ -21,7 +21,7 @@ def test_the_documentation_is_what_the_code_says(name: str) -> None:
     )
 
 
-def leaves(data: Any, path: str = "") -> list[str]:  # noqa: ANN401 - any JSON
+def leaves(data: Any, path: str = "") -> list[str]:
     if not isinstance(data, dict):
         return [path]
     return [leaf for key, item in data.items() for leaf in leaves(item, f"{path}.{key}")]
