@@ -15,7 +15,7 @@ from tests.system.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-RESULTS = Path(os.environ.get("RINGWALL_TEST_RESULTS", "test-results")).absolute()
+RESULTS = stack.ROOT.with_name("ringwall-test-results")
 _LAST = ("test_failover", "test_database_away", "test_lifecycle")
 """They take parts of the system away; all others must have passed by then."""
 _FAILED = pytest.StashKey[bool]()
