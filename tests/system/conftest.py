@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,15 +44,27 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session")
 def instance() -> Iterator[Stack]:
     """Bring up an instance with ``ringwall up``; take it down at the end."""
-    shutil.rmtree(RESULTS, ignore_errors=True)
-    made = stack.new(RESULTS)
-    try:
-        made.up()
-        yield made
-    finally:
-        if stack.KEEP not in os.environ:
-            made.keep_logs(RESULTS / "session")
-            stack.remove(made.engine)
+    with _alone():
+        shutil.rmtree(RESULTS, ignore_errors=True)
+        made = stack.new(RESULTS)
+        try:
+            made.up()
+            yield made
+        finally:
+            if stack.KEEP not in os.environ:
+                made.keep_logs(RESULTS / "session")
+                stack.remove(made.engine)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One run at a time on a machine: they share the instance's name, networks and folder."""
+    with stack.ROOT.with_name("ringwall-test.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.exit(f"another run of the system tests holds {file.name}", returncode=1)
+        yield
 
 
 @pytest.fixture

@@ -50,10 +50,7 @@ class ApiClient:
             base_url=f"{base_url(settings)}/api/v1",
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT,
-            transport=transport,
-            trust_env=False,
-            # Commands are short: nothing stays open when one ends.
-            limits=httpx.Limits(max_keepalive_connections=0),
+            transport=transport or _transport(settings),
         )
 
     def healthy(self) -> bool:
@@ -128,6 +125,19 @@ def base_url(settings: Settings) -> str:
     if settings.instance.publish:
         return f"http://127.0.0.1:{settings.instance.ports.api}"
     return f"http://{Addresses(settings).control_mgmt}:{API_PORT}"
+
+
+def _transport(settings: Settings) -> httpx.HTTPTransport:
+    """Return the way to the API; without published ports it begins on the mgmt network itself.
+
+    The host is that network's first address. Where there is no such network the address cannot
+    be used, and no token leaves for whoever has the API's address elsewhere.
+    """
+    here = None if settings.instance.publish else str(settings.instance.subnets.mgmt[1])
+    # Commands are short: nothing stays open when one ends. The environment's proxies are for
+    # the outside.
+    no_idle = httpx.Limits(max_keepalive_connections=0)
+    return httpx.HTTPTransport(local_address=here, limits=no_idle, trust_env=False)
 
 
 def _account(username: str, password: str | None) -> dict[str, str]:

@@ -159,8 +159,15 @@ def _claimed(out: Path | None) -> Iterator[None]:
     files.write(out, b"", 0o600)
     try:
         yield
-    except BaseException:
+    except BadInput:
         out.unlink()
+        raise
+    except BaseException:
+        typer.echo(
+            f"It is not known whether they were added: see `ringwall subscribers list`; set "
+            f"passwords that {out} does not hold with `ringwall subscribers passwd`.",
+            err=True,
+        )
         raise
 
 

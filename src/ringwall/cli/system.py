@@ -84,8 +84,10 @@ def down(context: typer.Context, volumes: Volumes = False, yes: Yes = False) -> 
     if volumes and not yes and not _agreed(place):
         typer.echo("Nothing was stopped.", err=True)
         raise typer.Exit(1)
-    stopped = apply.down(place, typer.echo, volumes)
-    typer.echo("Stopped." if stopped else "Nothing was running.")
+    if not apply.down(place, typer.echo, volumes):
+        typer.echo(f"Nothing was ever started in {place.root}: nothing was stopped.")
+        return
+    typer.echo("Stopped.")
     typer.echo(
         "Subscribers, voicemail and logs are deleted; settings, secrets and certificates are kept."
         if volumes

@@ -72,6 +72,7 @@ def _numbers(settings: Settings) -> dict[str, str]:
         "DEFAULT_EXPIRES": registrar.default_expires.seconds,
         "MIN_EXPIRES": registrar.min_expires.seconds,
         "MAX_EXPIRES": registrar.max_expires.seconds,
+        "CONNECTION_LIFETIME": registrar.max_expires.seconds + 100,
         "KEEPALIVE": registrar.keepalive.seconds,
         "PROBE_INTERVAL": probe.interval.seconds,
         "PROBE_DOWN_AFTER": probe.down_after,

@@ -90,10 +90,10 @@ class _Up:
         found = states(self._engine, self._project)
         todo = plan(wanted(self._engine, self._file, self._project), found)
         self._tell(changes, todo)
-        self._renew(found, todo, written, certificate)
+        restarted = self._renew(found, todo, written, certificate)
         everything = containers(self._settings)
         failed: tuple[str, ...] = ()
-        if todo or not all(found[one.role].healthy for one in everything):
+        if todo or restarted or not all(found[one.role].healthy for one in everything):
             failed = Start(self._engine, self._file, self._project, self._say).run(everything)
         return Applied(known, certificate, bool(todo or changes or written), failed)
 
@@ -149,8 +149,11 @@ class _Up:
         todo: Plan,
         written: frozenset[str],
         certificate: EdgeCertificate,
-    ) -> None:
-        """Tell those that go on running that a secret or the certificate is another now."""
+    ) -> bool:
+        """Tell those that go on running that a secret or the certificate is another now.
+
+        Return whether any had to be restarted.
+        """
         running = {
             one.role: one.component
             for one in containers(self._settings)
@@ -166,6 +169,7 @@ class _Up:
         if certificate.changed and "kamailio_sbc" in running.keys() - set(stale):
             self._say("new certificate: telling Kamailio")
             self._engine.exec(found["kamailio_sbc"].name, "kamcmd", "tls.reload")
+        return bool(stale)
 
 
 def _compose_down(

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
@@ -228,12 +229,19 @@ def _explained(component: str, error: CommandFailed) -> RingwallError:
 
 
 def _forget_old(engine: Engine, components: Iterable[str]) -> None:
-    """Remove all but the newest images of what was built; those that a container uses stay."""
+    """Remove all but the newest images of what was built.
+
+    Those of the last day stay, because another instance may be about to start one, and so do
+    those that a container uses.
+    """
+    yesterday = (datetime.now(UTC) - timedelta(days=1)).isoformat(" ", "seconds")
     for component in components:
         listed = engine.docker(
-            "image", "ls", f"ringwall/{component}", "--format", "{{.Repository}}:{{.Tag}}"
-        )
-        for tag in listed.split()[_KEPT:]:
+            "image", "ls", f"ringwall/{component}",
+            "--format", "{{.CreatedAt}}\t{{.Repository}}:{{.Tag}}",
+        )  # fmt: skip
+        images = [line.split("\t") for line in listed.splitlines()]
+        for tag in (tag for created, tag in images[_KEPT:] if created < yesterday):
             try:
                 engine.docker("image", "rm", tag)
             except CommandFailed:  # in use: Docker keeps it

@@ -130,7 +130,7 @@ def test_deleting_data_asks_first(place: Path) -> None:
 def test_down_where_nothing_is(place: Path) -> None:
     shown = ringwall(place, "down")
     assert shown.exit_code == 0
-    assert "Nothing was running." in shown.output
+    assert "Nothing was ever started" in shown.output
 
 
 @pytest.mark.parametrize(

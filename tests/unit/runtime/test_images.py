@@ -33,7 +33,10 @@ class Recorder(Engine):
         self.contexts: dict[str, set[str]] = {}
 
     def docker(self, *args: str, input: str | None = None, timeout: float = 60) -> str:
-        return "\n".join(sorted(self.here)) if args[:2] == ("image", "ls") else ""
+        listed = args[:2] == ("image", "ls")
+        return "\n".join(
+            f"2026-01-01 00:00:00 +0000 UTC\t{tag}" for tag in sorted(self.here) if listed
+        )
 
     def image_exists(self, tag: str) -> bool:
         return tag in self.here
@@ -303,7 +306,7 @@ def test_floors_are_asserted_by_name() -> None:
         assert words in (recipes.STACK / component / "Dockerfile").read_text()
 
 
-def test_old_images_go_and_the_newest_three_stay() -> None:
+def test_old_images_go_and_the_newest_three_and_the_last_days_stay() -> None:
     removed: list[str] = []
 
     class Shelf(Recorder):
@@ -311,7 +314,11 @@ def test_old_images_go_and_the_newest_three_stay() -> None:
             if args[:2] == ("image", "rm"):
                 removed.append(args[2])
                 raise CommandFailed("in use")
-            return "\n".join(f"ringwall/syslog:{n}" for n in "54321")
+            days = {"5": "9999-12-31", "4": "9999-12-30", "3": "9999-12-29", "x": "9999-12-28"}
+            return "\n".join(
+                f"{days.get(tag, '2026-01-01')} 00:00:00 +0000 UTC\tringwall/syslog:{tag}"
+                for tag in "543x21"
+            )
 
     images._forget_old(Shelf(), ["syslog"])
     assert removed == ["ringwall/syslog:2", "ringwall/syslog:1"]
