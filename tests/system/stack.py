@@ -24,9 +24,11 @@ from ringwall.runtime.engine import Engine
 if TYPE_CHECKING:
     from ringwall.config.model import Settings
 
-PROJECT = "rwtest"
-PREFIX = "rwtest_"
-ROOT = Path(tempfile.gettempdir()) / "ringwall-test"
+NUMBER = os.environ.get("RINGWALL_TEST_NUMBER", "55")
+"""Another number is another instance, on 10.NUMBER.0-2.0/24, for two checkouts at once."""
+PROJECT = "rwtest" if NUMBER == "55" else f"rwtest{NUMBER}"
+PREFIX = f"{PROJECT}_"
+ROOT = Path(tempfile.gettempdir()) / f"ringwall-test{'' if NUMBER == '55' else NUMBER}"
 KEEP = "RINGWALL_TEST_KEEP"
 """Set it to leave the instance running, for a fast next run."""
 NODES = ("asterisk_1", "asterisk_2")
@@ -35,18 +37,18 @@ RING_S = 8
 
 CONFIGURATION = f"""\
 sbc:
-  public_address: 10.55.1.2
+  public_address: 10.{NUMBER}.1.2
 pbx:
   probe: {{interval: {PROBE_S}s}}
   ring_time: {RING_S}s
   nodes:
-    - {{name: asterisk_1, address: 10.55.0.10}}
-    - {{name: asterisk_2, address: 10.55.0.11}}
+    - {{name: asterisk_1, address: 10.{NUMBER}.0.10}}
+    - {{name: asterisk_2, address: 10.{NUMBER}.0.11}}
 instance:
   name: {PROJECT}
   prefix: {PREFIX}
   publish: false
-  subnets: {{sbc: 10.55.0.0/24, edge: 10.55.1.0/24, mgmt: 10.55.2.0/24}}
+  subnets: {{sbc: 10.{NUMBER}.0.0/24, edge: 10.{NUMBER}.1.0/24, mgmt: 10.{NUMBER}.2.0/24}}
 """
 
 

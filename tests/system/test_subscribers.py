@@ -104,6 +104,22 @@ def test_a_number_has_a_mailbox_on_both_nodes(system: Stack) -> None:
         wait_until(partial(has_mailbox, system, node, name), 5, f"{node} to know the mailbox")
 
 
+def test_nobody_inherits_messages(system: Stack) -> None:
+    name, node = new_name(), system.addresses.container(NODES[0])
+    box = f"/var/spool/asterisk/voicemail/default/{name}"
+    system.api.add_subscriber(name)
+    wait_until(partial(has_mailbox, system, NODES[0], name), 5, "the mailbox")
+    system.engine.exec(node, "mkdir", "-p", f"{box}/INBOX")
+    system.api.remove_subscriber(name)
+    wait_until(lambda: not _exists(system, node, box), 25, "the messages to go", every=0.5)
+
+
+def _exists(system: Stack, container: str, path: str) -> bool:
+    return bool(
+        path in system.engine.exec(container, "sh", "-c", 'ls -d "$1"* || true', "sh", path).split()
+    )
+
+
 def test_import_is_all_or_nothing(system: Stack, tmp_path: Path) -> None:
     names = [new_name() for _ in range(3)]
     file, out = tmp_path / "users.csv", tmp_path / "made.csv"

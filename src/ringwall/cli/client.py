@@ -53,14 +53,6 @@ class ApiClient:
             transport=transport or _transport(settings),
         )
 
-    def healthy(self) -> bool:
-        """Tell whether the API answers."""
-        try:
-            self._ask("GET", "/health")
-        except RingwallError:
-            return False
-        return True
-
     def status(self) -> Answer:
         """Return what is up, as the API's ``Status``."""
         answer: Answer = self._ask("GET", "/status")

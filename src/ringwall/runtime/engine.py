@@ -148,14 +148,6 @@ class Engine:
             for child in list(self._children):
                 child.terminate()
 
-    def is_running(self) -> bool:
-        """Whether a Docker engine answers."""
-        try:
-            self.docker("version", "--format", "{{.Server.Version}}", timeout=20)
-        except RingwallError:
-            return False
-        return True
-
     def container_state(self, name: str) -> ContainerState | None:
         """Return the state of the container called ``name``; None where there is none."""
         found = self._inspect("container", name)
@@ -164,10 +156,6 @@ class Engine:
     def image_exists(self, tag: str) -> bool:
         """Whether an image of this name and tag is here."""
         return self._inspect("image", tag) is not None
-
-    def network_exists(self, name: str) -> bool:
-        """Whether there is a Docker network called ``name``."""
-        return self._inspect("network", name) is not None
 
     def exec(
         self,

@@ -49,7 +49,6 @@ def test_requests(workspace: Workspace) -> None:
         return httpx.Response(200, json={})
 
     api = ApiClient(Settings(), workspace, httpx.MockTransport(handle))
-    assert api.healthy()
     api.status()
     api.subscribers()
     api.add_subscriber("1001")
@@ -58,7 +57,6 @@ def test_requests(workspace: Workspace) -> None:
     api.remove_subscriber("a+b?c")
     api.import_subscribers([("x", None), ("y", "correct horse")])
     assert seen == [
-        ("GET", "/api/v1/health", None),
         ("GET", "/api/v1/status", None),
         ("GET", "/api/v1/subscribers", None),
         ("POST", "/api/v1/subscribers", {"username": "1001"}),
@@ -87,7 +85,6 @@ def test_nothing_there_is_not_running(workspace: Workspace, error: Exception) ->
     with pytest.raises(NotRunning, match=r"127\.0\.0\.1:8080") as caught:
         api.status()
     assert "./ringwall up" in (caught.value.remedy or "")
-    assert not api.healthy()
 
 
 def test_a_system_that_was_never_started_is_not_running(tmp_path: Path) -> None:
