@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 RESULTS = stack.ROOT.with_name("ringwall-test-results")
-_LAST = ("test_failover", "test_database_away", "test_lifecycle")
+_LAST = ("test_no_way_in", "test_failover", "test_database_away", "test_lifecycle")
 """They take parts of the system away; all others must have passed by then."""
 _FAILED = pytest.StashKey[bool]()
 

@@ -32,6 +32,17 @@ class Dialog:
     call_id: str = field(default_factory=lambda: secrets.token_hex(8))
     tag: str = field(default_factory=lambda: secrets.token_hex(4))
     cseq: int = 0
+    remote_tag: str = ""
+    """Set by establish(), like the rest."""
+    contact: str | None = None
+    routes: tuple[str, ...] = ()
+
+    def establish(self, answer: Message) -> None:
+        """Learn the other end's tag, Contact and route set (RFC 3261 12.1.2)."""
+        self.remote_tag = answer.header("To").partition("tag=")[2]
+        self.contact = answer.header("Contact").partition("<")[2].partition(">")[0]
+        recorded = ",".join(answer.headers("Record-Route")).split(",")
+        self.routes = tuple(one.strip() for one in reversed(recorded))
 
 
 class RawClient:
@@ -75,18 +86,24 @@ class RawClient:
         account: Account,
         algorithm: Algorithm = "SHA-256",
         uri: str | None = None,
+        extra: str = "",
+        body: str = "",
+        forged: str | None = None,
     ) -> Message:
         """The same, answering the challenge of this algorithm with the account's password."""
-        refused = self.ask(method, dialog, uri)
+        refused = self.ask(method, dialog, uri, extra, body)
         if refused.status not in {401, 407}:
             return refused
         if method == "INVITE":
             self.send(self.acknowledge(dialog, refused, uri))
-        proof = authorization(refused, method, uri or self.uri(dialog), account, algorithm)
-        return self.ask(method, dialog, uri, proof)
+        asked_for = uri or self.uri(dialog)
+        proof = authorization(refused, method, asked_for, account, algorithm, forged)
+        return self.ask(method, dialog, uri, proof + extra, body)
 
     def uri(self, dialog: Dialog) -> str:
         """Return the URI that a request of this dialog asks for."""
+        if dialog.contact:
+            return dialog.contact
         return f"sip:{dialog.target}@{dialog.domain}" if dialog.target else f"sip:{dialog.domain}"
 
     def request(
@@ -95,19 +112,22 @@ class RawClient:
         """Write the next request of a dialog."""
         if method not in {"ACK", "CANCEL"}:
             dialog.cseq += 1
-        content = "Content-Type: application/sdp\r\n" if body else ""
+        is_described = not body or "Content-Type:" in extra
+        content = "" if is_described else "Content-Type: application/sdp\r\n"
+        tag = f";tag={dialog.remote_tag}" if dialog.remote_tag else ""
+        routes = "".join(f"Route: {route}\r\n" for route in dialog.routes)
         return (
             f"{method} {uri or self.uri(dialog)} SIP/2.0\r\n"
             f"Via: SIP/2.0/{self.transport.upper()} {self.address}:{self.port};rport"
             f";branch=z9hG4bK{secrets.token_hex(8)}\r\n"
             f"Max-Forwards: 70\r\n"
             f"From: <sip:{dialog.user}@{dialog.domain}>;tag={dialog.tag}\r\n"
-            f"To: <sip:{dialog.target or dialog.user}@{dialog.domain}>\r\n"
+            f"To: <sip:{dialog.target or dialog.user}@{dialog.domain}>{tag}\r\n"
             f"Call-ID: {dialog.call_id}\r\n"
             f"CSeq: {dialog.cseq} {method}\r\n"
             f"Contact: <sip:{dialog.user}@{self.address}:{self.port}"
             f";transport={self.transport}>\r\n"
-            f"{extra}{content}Content-Length: {len(body)}\r\n\r\n{body}"
+            f"{routes}{extra}{content}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
     def acknowledge(self, dialog: Dialog, answer: Message, uri: str | None = None) -> str:
@@ -155,6 +175,15 @@ class RawClient:
         self._rest += came
 
 
+def describe(address: str, port: int, payload: str = "0", direction: str = "sendrecv") -> str:
+    """Write a session description (RFC 8866): one audio stream; payload type 0 is PCMU."""
+    return (
+        f"v=0\r\no=- 1 {secrets.randbelow(10**9)} IN IP4 {address}\r\ns=-\r\n"
+        f"c=IN IP4 {address}\r\nt=0 0\r\n"
+        f"m=audio {port} RTP/AVP {payload}\r\na={direction}\r\n"
+    )
+
+
 def challenges(answer: Message) -> list[dict[str, str]]:
     """Return the parameters of every challenge, in order."""
     values = answer.headers("WWW-Authenticate") + answer.headers("Proxy-Authenticate")
@@ -167,22 +196,37 @@ def challenges(answer: Message) -> list[dict[str, str]]:
 _PARAMETER = re.compile(r'(\w+)=(?:"([^"]*)"|([^,\s]+))')
 
 
+def ha1(account: Account, realm: str, algorithm: Algorithm) -> str:
+    """Return what the SBC holds instead of the password (RFC 7616 3.4.2)."""
+    return _digest(algorithm, account.username, realm, account.password)
+
+
 def authorization(
-    answer: Message, method: str, uri: str, account: Account, algorithm: Algorithm
+    answer: Message,
+    method: str,
+    uri: str,
+    account: Account,
+    algorithm: Algorithm,
+    forged: str | None = None,
 ) -> str:
-    """Write the header that answers the challenge of this algorithm (RFC 8760)."""
+    """Write the header that answers the challenge of this algorithm (RFC 8760).
+
+    ``forged`` is used as HA1, instead of the one that the password gives.
+    """
     asked = next(one for one in challenges(answer) if one.get("algorithm", "MD5") == algorithm)
     name = "Authorization" if answer.status == 401 else "Proxy-Authorization"
 
-    def digest(*parts: str) -> str:
-        function = "sha256" if algorithm == "SHA-256" else "md5"
-        return hashlib.new(function, ":".join(parts).encode()).hexdigest()
-
     client = secrets.token_hex(8)
-    secret = digest(account.username, asked["realm"], account.password)
-    proof = digest(secret, asked["nonce"], "00000001", client, "auth", digest(method, uri))
+    secret = ha1(account, asked["realm"], algorithm) if forged is None else forged
+    request = _digest(algorithm, method, uri)
+    proof = _digest(algorithm, secret, asked["nonce"], "00000001", client, "auth", request)
     return (
         f'{name}: Digest username="{account.username}", realm="{asked["realm"]}", '
         f'nonce="{asked["nonce"]}", uri="{uri}", response="{proof}", algorithm={algorithm}, '
         f'qop=auth, nc=00000001, cnonce="{client}"\r\n'
     )
+
+
+def _digest(algorithm: Algorithm, *parts: str) -> str:
+    function = "sha256" if algorithm == "SHA-256" else "md5"
+    return hashlib.new(function, ":".join(parts).encode()).hexdigest()
