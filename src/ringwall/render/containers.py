@@ -13,6 +13,7 @@ API_PORT = 8080
 _SECRETS = "/run/ringwall/secrets"
 _TMP = "/tmp"  # noqa: S108 - a file system of the container's own
 _PBX_SHARED = "/var/lib/ringwall/pbx"
+_SPOOL = "/var/lib/ringwall/spool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def _control(settings: Settings, addresses: Addresses) -> Container:
         processes=256,
         ports=(f"127.0.0.1:{settings.instance.ports.api}:{API_PORT}/tcp",),
         binds={"./control": "/etc/ringwall", "../secrets/control": _SECRETS},
-        volumes=(Volume("pbx_shared", _PBX_SHARED),),
+        volumes=(Volume("pbx_shared", _PBX_SHARED), Volume("control_spool", _SPOOL)),
         tmpfs={_TMP: _tmpfs(2006, 64)},
         waits_for=("mariadb",),
     )

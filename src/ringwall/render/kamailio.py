@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ringwall.config.addresses import Addresses
 from ringwall.config.model import Node, Settings
+from ringwall.render.containers import API_PORT
 from ringwall.render.facts import Facts
 
 PBX_SET = 1
@@ -39,6 +40,7 @@ def _settings(settings: Settings, facts: Facts, addresses: Addresses) -> str:
             "# Made by `ringwall up` from ringwall.yaml; changes here are lost.\n",
             *(f"#!define {name} {value}".rstrip() + "\n" for name, value in defines.items()),
             f'#!substdefs "!REALM!{settings.sbc.domains[0]}!g"\n',
+            f'#!substdefs "!SBC_NODE!{addresses.container("kamailio_sbc")}!g"\n',
             *(f'alias="{name}"\n' for name in served),
         ]
     )
@@ -90,6 +92,7 @@ def _texts(settings: Settings, addresses: Addresses) -> dict[str, str]:
         "CORE_SUBNET": settings.instance.subnets.sbc,
         "EDGE_SUBNET": settings.instance.subnets.edge,
         "RTPENGINE_SOCK": f"udp:{addresses.rtpengine_sbc}:22222",
+        "EVENTS_URL": f"http://{addresses.control}:{API_PORT}/internal/events",
         "KEEPALIVE_FROM": f"sip:keepalive@{realm}",
         "PROBE_FROM": f"sip:probe@{addresses.kamailio_sbc}",
         "CONFERENCE_ROOMS": f"^({rooms})$",
