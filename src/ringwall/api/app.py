@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter, Body, FastAPI
 
-from ringwall.api import errors
+from ringwall.api import call_routes, errors, push_routes
 from ringwall.api.board import Board
+from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
 from ringwall.api.guard import OPEN_PATH, Guard
 from ringwall.api.models import (
@@ -23,14 +24,17 @@ from ringwall.api.models import (
     Status,
     Subscriber,
 )
+from ringwall.api.pushes import PushDesk
+from ringwall.api.registered import RegistrationDesk
 from ringwall.errors import BadInput
 from ringwall.security.tokens import TokenFile
+from ringwall.store.cdrs import Cdrs
 
 PREFIX = "/api/v1"
 _NO_BODY = Body(NewPassword())
 
 
-def make(desk: Desk, board: Board, tokens: TokenFile) -> FastAPI:
+def make(desk: Desk, board: Board, cdrs: Cdrs, calls: Calls, tokens: TokenFile) -> FastAPI:
     """Return the app; everything but its health asks for a token."""
     app = FastAPI(
         title="Ringwall",
@@ -44,8 +48,16 @@ def make(desk: Desk, board: Board, tokens: TokenFile) -> FastAPI:
     errors.install(app)
     app.include_router(_system(board), prefix=PREFIX)
     app.include_router(_subscribers(desk), prefix=f"{PREFIX}/subscribers")
+    app.include_router(call_routes.records(cdrs), prefix=f"{PREFIX}/cdrs")
+    app.include_router(call_routes.active(calls), prefix=f"{PREFIX}/calls")
     app.add_middleware(Guard, tokens=tokens)
     return app
+
+
+def add_registrations(app: FastAPI, phones: RegistrationDesk, pushes: PushDesk) -> None:
+    """Add what there is to say of registrations, and of who is told of them."""
+    app.include_router(push_routes.registrations(phones), prefix=f"{PREFIX}/registrations")
+    app.include_router(push_routes.pushes(pushes), prefix=f"{PREFIX}/pushes")
 
 
 def _system(board: Board) -> APIRouter:
@@ -53,7 +65,9 @@ def _system(board: Board) -> APIRouter:
 
     @router.get(OPEN_PATH.removeprefix(PREFIX))
     def health() -> Health:
-        """Tell that the API answers; needs no token."""
+        """Tell that the API answers and the schema is up to date; needs no token."""
+        if not board.ready:
+            raise errors.Starting("control waits for MariaDB", "see `docker logs control`")
         return Health()
 
     @router.get("/status")

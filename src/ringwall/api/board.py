@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event as Flag
 from typing import TypeVar
 
 from ringwall.api.models import NodeStatus, State, Status
@@ -28,9 +29,17 @@ class Board:
         database: Database,
         kamailio: KamailioRpc,
         media: Callable[[], bool],
+        ready: Flag | None = None,
     ) -> None:
+        """``ready`` is set when the schema is up to date; None: it is."""
+        self._ready = ready
         self._nodes, self._database, self._kamailio = nodes, database, kamailio
         self._media = media
+
+    @property
+    def ready(self) -> bool:
+        """Whether the schema is up to date."""
+        return self._ready is None or self._ready.is_set()
 
     def read(self) -> Status:
         """Return what is known now; what does not answer is down or unknown, never an error."""

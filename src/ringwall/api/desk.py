@@ -14,7 +14,7 @@ from ringwall.errors import BadInput, RingwallError
 from ringwall.security import accounts
 from ringwall.store.database import DatabaseAway
 from ringwall.store.subscribers import Account, Subscribers
-from ringwall.telemetry import kamailio_state
+from ringwall.telemetry import contacts, kamailio_state
 from ringwall.telemetry.kamailio_rpc import KamailioRpc
 
 # An import of 100,000 rows takes about ten seconds.
@@ -177,7 +177,8 @@ class Desk:
 
     def _unregister(self, username: str) -> list[str]:
         try:
-            self._kamailio.call("ul.rm", "location", f"{username}@{self.domain}")
+            for found in contacts.of_user(self._kamailio, username, self.domain):
+                contacts.remove(self._kamailio, username, self.domain, found.contact)
         except RingwallError as error:
             return [f"{error}; registrations of {username} stay until they expire"]
         return []

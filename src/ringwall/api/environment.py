@@ -5,24 +5,40 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Event as Flag
 
 from fastapi import FastAPI
 from pydantic import ValidationError
 
 from ringwall.api import app
 from ringwall.api.board import Board
+from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
+from ringwall.api.intake import Intake
 from ringwall.api.mailboxes import Mailboxes
+from ringwall.api.pushes import PushDesk
+from ringwall.api.recorder import Recorder
+from ringwall.api.registered import RegistrationDesk
+from ringwall.config import model as config
 from ringwall.config.addresses import Addresses
-from ringwall.config.model import Settings
+from ringwall.config.model import Records, Settings
 from ringwall.errors import RingwallError
 from ringwall.render.kamailio import RPC_PORT
 from ringwall.render.rtpengine import NG_PORT
 from ringwall.security.tokens import TokenFile
+from ringwall.store.cdrs import Cdrs
 from ringwall.store.database import Database
+from ringwall.store.dialogs import StoredDialogs
+from ringwall.store.outbox import Outbox
+from ringwall.store.registrations import StoredRegistrations
 from ringwall.store.subscribers import Subscribers
 from ringwall.telemetry import rtpengine_ng
 from ringwall.telemetry.kamailio_rpc import KamailioRpc
+from ringwall.telemetry.push_client import Target
+from ringwall.telemetry.push_courier import Rules
+from ringwall.telemetry.registrations import Registrations
+from ringwall.telemetry.rejects import Rejects
+from ringwall.telemetry.spool import Spool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +48,7 @@ class Environment:
     settings: Path = Path("/etc/ringwall/settings.json")
     secrets: Path = Path("/run/ringwall/secrets")
     pbx: Path = Path("/var/lib/ringwall/pbx")
+    spool: Path = Path("/var/lib/ringwall/spool")
 
     def load_settings(self) -> Settings:
         """Read settings.json; raise ``RingwallError``."""
@@ -64,18 +81,49 @@ class Control:
     subscribers: Subscribers
     desk: Desk
     app: FastAPI
+    recorder: Recorder
+    records: Records
+    pushes: Registrations | None
+    """None where nobody is told of registrations."""
+    ready: Flag
+    """To be set when the schema is up to date."""
 
 
 def assemble(environment: Environment) -> Control:
     """Put control together; nothing is connected yet."""
     settings = environment.load_settings()
     addresses = Addresses(settings)
-    database = Database(addresses.mariadb, environment.secret("db_password"))
+    password = environment.secret("db_password")
+    database = Database(addresses.mariadb, password)
     kamailio = KamailioRpc(f"http://{addresses.kamailio_sbc}:{RPC_PORT}/RPC")
     subscribers = Subscribers(database, settings.sbc.domains[0])
     mailboxes = Mailboxes(environment.pbx, settings, environment.secret("ami_secret"))
     desk = Desk(subscribers, kamailio, mailboxes, settings.pbx.conference_rooms.split(","))
     media = partial(rtpengine_ng.answers, str(addresses.rtpengine_sbc), NG_PORT)
-    board = Board(settings.pbx.nodes, database, kamailio, media)
+    ready = Flag()
+    board = Board(settings.pbx.nodes, database, kamailio, media, ready)
     tokens = TokenFile(environment.secrets / "tokens.json")
-    return Control(database, subscribers, desk, app.make(desk, board, tokens))
+    calls = Calls(kamailio, StoredDialogs(database))
+    api = app.make(desk, board, Cdrs(database), calls, tokens)
+    spool = Spool(environment.spool, settings.records.spool_size.bytes)
+    api.add_middleware(Intake, spool=spool, kamailio=addresses.kamailio_sbc)
+    outbox = Outbox(Database(addresses.mariadb, password))
+    pushes = _pushes(environment, settings.telemetry.registrations, outbox)
+    phones = RegistrationDesk(kamailio, StoredRegistrations(database), subscribers.domain)
+    app.add_registrations(api, phones, PushDesk(outbox, pushes))
+    wake = None if pushes is None else pushes.wake
+    own = Database(addresses.mariadb, password)
+    recorder = Recorder(spool, Rejects(environment.spool), own, wake)
+    return Control(database, subscribers, desk, api, recorder, settings.records, pushes, ready)
+
+
+def _pushes(
+    environment: Environment, wanted: config.Registrations, outbox: Outbox
+) -> Registrations | None:
+    if wanted.url is None:
+        return None
+    secret, timeout = environment.secret("registrations_secret"), float(wanted.timeout.seconds)
+    target = Target(wanted.url, secret, timeout, wanted.batch > 1, wanted.ca)
+    give_up = float(wanted.give_up_after.seconds)
+    rules = Rules(wanted.parallel, wanted.batch, give_up, wanted.max_pending)
+    return Registrations(outbox, target, rules)

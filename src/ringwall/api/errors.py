@@ -11,16 +11,25 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from ringwall.api.calls import CallIsOver
 from ringwall.api.models import Error, RowError
+from ringwall.api.registered import NoSuchRegistration
 from ringwall.errors import BadInput, RingwallError
+from ringwall.store.cdrs import NoSuchCall
 from ringwall.store.database import DatabaseAway
+from ringwall.store.outbox import NoSuchPush
 from ringwall.store.subscribers import NoSuchSubscriber, SubscriberExists
+from ringwall.telemetry.kamailio_rpc import KamailioAway
 
 _log = logging.getLogger(__name__)
 
 
 class Busy(RingwallError):
     """Another change takes long."""
+
+
+class Starting(RingwallError):
+    """Control does not know its database yet."""
 
 
 class BadRows(BadInput):
@@ -36,10 +45,16 @@ class BadRows(BadInput):
 # The first class that fits decides.
 _STATUS: tuple[tuple[type[RingwallError], int], ...] = (
     (NoSuchSubscriber, 404),
+    (NoSuchCall, 404),
+    (CallIsOver, 404),
+    (NoSuchPush, 404),
+    (NoSuchRegistration, 404),
     (SubscriberExists, 409),
     (BadInput, 422),
     (DatabaseAway, 503),
+    (KamailioAway, 503),
     (Busy, 503),
+    (Starting, 503),
     (RingwallError, 500),
 )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
@@ -88,11 +89,101 @@ class ApiClient:
         answer: Answer = self._ask("POST", "/subscribers/import", body, _LONG_TIMEOUT)
         return answer
 
+    def cdrs(self, wanted: Mapping[str, str]) -> list[Answer]:
+        """Return the last calls on record; the parameters are those of ``GET /cdrs``."""
+        answer: list[Answer] = self._ask("GET", "/cdrs", timeout=_LONG_TIMEOUT, query=wanted)
+        return answer
+
+    def cdr(self, call_id: str) -> Answer:
+        """Return one call on record with its legs."""
+        answer: Answer = self._ask("GET", f"/cdrs/call/{quote(call_id, safe='')}")
+        return answer
+
+    @contextmanager
+    def export_cdrs(self, wanted: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+        """Open an export; its chunks are what ``GET /cdrs/export`` sends.
+
+        Reading them raises ``RingwallError`` when the export breaks off.
+        """
+        path = "/cdrs/export"
+        with (
+            self._translated("GET", path),
+            self._client.stream("GET", path, params=wanted, timeout=_LONG_TIMEOUT) as answer,
+        ):
+            if not answer.is_success:
+                answer.read()
+                _content(answer)
+            yield _whole(answer)
+
+    def calls(self) -> Answer:
+        """Return the calls that go on: ``calls``, and whether they are ``live``."""
+        answer: Answer = self._ask("GET", "/calls")
+        return answer
+
+    def call(self, call_id: str) -> Answer:
+        """Return one call that goes on."""
+        answer: Answer = self._ask("GET", _call_path(call_id))
+        return answer
+
+    def hang_up(self, call_id: str) -> Answer:
+        """End a call; the answer tells how many ``legs`` it had, and how many are ``left``."""
+        answer: Answer = self._ask("DELETE", _call_path(call_id))
+        return answer
+
+    def registrations(self, wanted: Mapping[str, str]) -> Answer:
+        """Return who is registered: ``registrations``, and whether they are ``live``."""
+        answer: Answer = self._ask("GET", "/registrations", timeout=_LONG_TIMEOUT, query=wanted)
+        return answer
+
+    def registration_history(self, wanted: Mapping[str, str]) -> Answer:
+        """Return a page of ``events``; ``next`` is the next page's ``before``."""
+        path = "/registrations/history"
+        answer: Answer = self._ask("GET", path, timeout=_LONG_TIMEOUT, query=wanted)
+        return answer
+
+    def remove_registration(self, user: str, contact: str | None) -> Answer:
+        """Remove one contact or all of a user; the answer tells ``contacts``."""
+        query = {} if contact is None else {"contact": contact}
+        path = f"/registrations/{quote(user, safe='')}"
+        answer: Answer = self._ask("DELETE", path, query=query)
+        return answer
+
+    def pushes(self, wanted: Mapping[str, str]) -> Answer:
+        """Return the outbox's ``status`` and its newest ``pushes``."""
+        answer: Answer = self._ask("GET", "/pushes", timeout=_LONG_TIMEOUT, query=wanted)
+        return answer
+
+    def push(self, number: int) -> Answer:
+        """Return one push with its document."""
+        answer: Answer = self._ask("GET", f"/pushes/{number}")
+        return answer
+
+    def retry_pushes(self, number: int | None) -> int:
+        """Send one, or all that are parked, again; return how many."""
+        answer = self._ask("POST", "/pushes/retry", {"id": number}, _LONG_TIMEOUT)
+        return int(answer["pushes"])
+
+    def purge_pushes(self, state: str, older_than: str | None) -> int:
+        """Never send those; return how many."""
+        body = {"state": state, "older_than": older_than}
+        return int(self._ask("POST", "/pushes/purge", body, _LONG_TIMEOUT)["pushes"])
+
     def _ask(
-        self, method: str, path: str, body: object = None, timeout: httpx.Timeout = _TIMEOUT
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        timeout: httpx.Timeout = _TIMEOUT,
+        query: Mapping[str, str] | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
+        with self._translated(method, path):
+            answer = self._client.request(method, path, json=body, params=query, timeout=timeout)
+        return _content(answer)
+
+    @contextmanager
+    def _translated(self, method: str, path: str) -> Iterator[None]:
         try:
-            answer = self._client.request(method, path, json=body, timeout=timeout)
+            yield
         except (
             httpx.ConnectError,
             httpx.ConnectTimeout,
@@ -109,7 +200,6 @@ class ApiClient:
                 f"the API does not answer {method} {path} ({type(error).__name__})",
                 "see `docker logs control`",
             ) from error
-        return _content(answer)
 
 
 def base_url(settings: Settings) -> str:
@@ -117,6 +207,20 @@ def base_url(settings: Settings) -> str:
     if settings.instance.publish:
         return f"http://127.0.0.1:{settings.instance.ports.api}"
     return f"http://{Addresses(settings).control_mgmt}:{API_PORT}"
+
+
+def _call_path(call_id: str) -> str:
+    return f"/calls/{quote(call_id, safe='')}"
+
+
+def _whole(answer: httpx.Response) -> Iterator[bytes]:
+    try:
+        yield from answer.iter_bytes()
+    except httpx.HTTPError as error:
+        raise RingwallError(
+            f"the export broke off ({type(error).__name__}); it is not whole",
+            "see `docker logs control`, and start it again",
+        ) from error
 
 
 def _transport(settings: Settings) -> httpx.HTTPTransport:

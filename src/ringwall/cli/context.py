@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ringwall.cli.client import ApiClient
 from ringwall.config.workspace import Workspace
 
 
@@ -13,3 +14,9 @@ def workspace(context: typer.Context) -> Workspace:
     if found is None:
         raise LookupError("the application's callback has not run")
     return found
+
+
+def client(context: typer.Context) -> ApiClient:
+    """Return the API of the system that the working directory describes."""
+    place = workspace(context)
+    return ApiClient(place.load_settings(), place)

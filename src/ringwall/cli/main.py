@@ -12,8 +12,12 @@ from typer.core import TyperGroup
 
 from ringwall import __version__
 from ringwall.cli.call import call
+from ringwall.cli.calls import calls_app
+from ringwall.cli.cdrs import cdrs_app
 from ringwall.cli.check import check
 from ringwall.cli.init import init
+from ringwall.cli.pushes import pushes_app
+from ringwall.cli.registrations import registrations_app
 from ringwall.cli.subscribers import subscribers_app
 from ringwall.cli.system import down, status, up
 from ringwall.cli.test import test
@@ -89,6 +93,10 @@ def _everywhere(
 for command in (init, check, up, status, down, call):
     app.command()(command)
 app.add_typer(subscribers_app, name="subscribers")
+app.add_typer(cdrs_app, name="cdrs")
+app.add_typer(calls_app, name="calls")
+app.add_typer(registrations_app, name="registrations")
+app.add_typer(pushes_app, name="pushes")
 app.command()(test)
 
 

@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 
 from ringwall.cli import accounts_file
-from ringwall.cli.client import ApiClient, RowsRefused
-from ringwall.cli.context import workspace
+from ringwall.cli.client import RowsRefused
+from ringwall.cli.context import client
 from ringwall.errors import BadInput
 from ringwall.security import files
 
@@ -28,12 +28,6 @@ FromStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
-
-
-def client(context: typer.Context) -> ApiClient:
-    """Return the API of the system that the working directory describes."""
-    place = workspace(context)
-    return ApiClient(place.load_settings(), place)
 
 
 @subscribers_app.command()

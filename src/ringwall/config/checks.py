@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ ROLES = frozenset(
 _NG_PORT = 22222  # RTPengine takes Kamailio's commands there
 _SERVICES = frozenset({"600", "601", "602"})
 _TIMER_C = 180  # RFC 3261, 16.6: a proxy may give up a call that rings this long
+
+_DAY = 86400
 
 _SBC: Place = ("instance", "subnets", "sbc")
 _EDGE: Place = ("instance", "subnets", "edge")
@@ -215,6 +218,29 @@ def _dialplan(settings: Settings) -> Iterator[Finding]:
         yield Finding(message, "write a time from 1s to 3m", ("pbx", "ring_time"))
 
 
+def _records(settings: Settings) -> Iterator[Finding]:
+    keep = settings.records.retention
+    legs: Place = ("records", "retention", "legs")
+    if keep.legs is not None and keep.legs.seconds < _DAY:
+        message = f"{keep.legs} is too short: legs of a call are added up as they end"
+        yield Finding(message, "write 1d or more, or null", legs)
+    give_up = settings.telemetry.registrations.give_up_after
+    if keep.registration_events is not None and keep.registration_events.seconds < give_up.seconds:
+        told: Place = ("telemetry", "registrations", "give_up_after")
+        events: Place = ("records", "retention", "registration_events")
+        message = f"{keep.registration_events} is less than {dotted(told)} ({give_up})"
+        yield Finding(message, "keep events until they are sent or given up", events, told)
+
+
+def _private_ca(settings: Settings) -> Iterator[Finding]:
+    try:
+        ssl.create_default_context(cadata=settings.telemetry.registrations.ca)
+    except (ssl.SSLError, ValueError):
+        place: Place = ("telemetry", "registrations", "ca")
+        remedy = "paste the CA's file below `ca: |`, indented"
+        yield Finding("is no certificate in PEM", remedy, place)
+
+
 def _files(settings: Settings, directory: Path) -> Iterator[Finding]:
     wheels, ca_file = settings.build.wheels, settings.build.ca_file
     if wheels is not None and not any((directory / wheels.expanduser()).glob("*.whl")):
@@ -242,4 +268,6 @@ _RULES: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
     _repeated,
     _nodes,
     _dialplan,
+    _records,
+    _private_ca,
 )

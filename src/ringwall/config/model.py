@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ringwall.config.types import (
     Address,
+    ApiUrl,
     DomainName,
     Duration,
     InstanceName,
     NodeName,
     PortRange,
     PublicAddress,
+    Size,
     Subnet,
 )
 
@@ -180,6 +182,103 @@ class Security(Section):
     digest: Digest = Field(Digest(), description="Digest authentication.")
 
 
+class Registrations(Section):
+    """An application of yours that is told of every registration (docs/registrations.md)."""
+
+    url: ApiUrl | None = Field(
+        None,
+        examples=["https://app.example.com/registrations"],
+        description="Where each event is POSTed; http:// only where this says so, redirects are "
+        "not followed. null: events are kept as history alone.",
+    )
+    timeout: Duration = Field(Duration(5), description="For a whole request, answer included.")
+    give_up_after: Duration = Field(
+        Duration(86400),
+        description="An event that could not be delivered for so long is parked: "
+        "`ringwall pushes` shows and resends it.",
+    )
+    parallel: int = Field(
+        16, ge=1, le=128, description="Requests at the same time, of different users."
+    )
+    batch: int = Field(
+        1,
+        ge=1,
+        le=500,
+        description="Most events in a request. 1: its body is one document; more: a JSON array, "
+        "also of a single one.",
+    )
+    max_pending: int = Field(
+        1_000_000,
+        ge=1000,
+        le=50_000_000,
+        description="Most events that wait, about 2 KB each; beyond it the oldest are parked.",
+    )
+    ca: str | None = Field(
+        None,
+        pattern=r"-----BEGIN CERTIFICATE-----\n",
+        description="PEM text of the CA that signed the application's certificate, instead of "
+        "the public ones.",
+    )
+
+
+class Telemetry(Section):
+    """What others are told."""
+
+    registrations: Registrations = Field(Registrations(), description="Registrations.")
+
+
+MaxRows = Annotated[int, Field(ge=10_000, le=1_000_000_000)]
+
+
+class Retention(Section):
+    """How long records are kept; null: for ever."""
+
+    cdrs: Duration | None = Field(Duration(400 * 86400), description="Calls.")
+    legs: Duration | None = Field(
+        Duration(90 * 86400),
+        description="Legs of calls. At least a day more than a call can last: the last leg of a "
+        "call is added up with those that ended before it.",
+    )
+    acc: Duration | None = Field(Duration(400 * 86400), description="Kamailio's table `acc`.")
+    missed_calls: Duration | None = Field(
+        Duration(90 * 86400), description="Kamailio's table `missed_calls`."
+    )
+    registration_events: Duration | None = Field(
+        Duration(30 * 86400), description="Registrations, sent or not."
+    )
+
+
+class MaxRowsOf(Section):
+    """How many records are kept at most, the newest; null: any number."""
+
+    cdrs: MaxRows | None = Field(10_000_000, description="Calls.")
+    legs: MaxRows | None = Field(20_000_000, description="Legs of calls.")
+    acc: MaxRows | None = Field(40_000_000, description="Kamailio's table `acc`.")
+    missed_calls: MaxRows | None = Field(5_000_000, description="Kamailio's table `missed_calls`.")
+    registration_events: MaxRows | None = Field(
+        5_000_000, description="Registrations. Those that are not sent yet go last."
+    )
+
+
+class Records(Section):
+    """Calls and registrations on record. Surplus rows are removed once a day."""
+
+    retention: Retention = Field(Retention(), description="Ages.")
+    max_rows: MaxRowsOf = Field(MaxRowsOf(), description="Numbers.")
+    mask_numbers_after: Duration | None = Field(
+        None,
+        examples=["30d"],
+        description="Age at which the last three characters of callers and numbers in the "
+        "records of calls are replaced by xxx; null: never.",
+    )
+    spool_size: Size = Field(
+        Size(1024),
+        examples=["2G"],
+        description="Disk space for events that wait while MariaDB is away. When it is used up, "
+        "Kamailio keeps what it has, in memory. 1G holds an hour of 200 calls a second.",
+    )
+
+
 class Build(Section):
     """Where the images are made from."""
 
@@ -235,6 +334,8 @@ class Settings(Section):
     pbx: Pbx = Field(Pbx(), description="The PBX nodes.")
     registrar: Registrar = Field(Registrar(), description="Registrations.")
     security: Security = Field(Security(), description="Security.")
+    telemetry: Telemetry = Field(Telemetry(), description="Telemetry.")
+    records: Records = Field(Records(), description="Records.")
     instance: Instance = Field(Instance(), description="Names, addresses, ports.")
     build: Build = Field(Build(), description="Images.")
 

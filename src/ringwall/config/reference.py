@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic.json_schema import GenerateJsonSchema
 
 from ringwall.config.model import Section, Settings
-from ringwall.config.types import Duration, PortRange
+from ringwall.config.types import Duration, PortRange, Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,11 @@ class _Schema(GenerateJsonSchema):
     """Defaults as they are written in the file; no titles made up from names."""
 
     def encode_default(self, dft: Any) -> Any:  # noqa: ANN401 - pydantic's signature
-        return str(dft) if isinstance(dft, Duration | PortRange) else super().encode_default(dft)
+        return (
+            str(dft)
+            if isinstance(dft, Duration | PortRange | Size)
+            else super().encode_default(dft)
+        )
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - likewise
         return False

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -61,7 +62,7 @@ class _Written:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Duration(_Written):
-    """A time of whole seconds, from 1 second to 365 days: ``5s`` ``2m`` ``1h`` ``1d``."""
+    """A time of whole seconds, from 1 second to 3650 days: ``5s`` ``2m`` ``1h`` ``1d``."""
 
     seconds: int
 
@@ -69,8 +70,8 @@ class Duration(_Written):
     _units: ClassVar[dict[str, int]] = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 
     def __post_init__(self) -> None:
-        if not 1 <= self.seconds <= 365 * 86400:
-            raise wrong("is out of range", "write a time from 1s to 365d")
+        if not 1 <= self.seconds <= 3650 * 86400:
+            raise wrong("is out of range", "write a time from 1s to 3650d")
 
     def __str__(self) -> str:
         unit, size = next(u for u in self._units.items() if self.seconds % u[1] == 0)
@@ -122,6 +123,36 @@ class PortRange(_Written):
         if match is None:
             raise wrong(f"{text!r} is no range of ports", "write first-last, as 30000-30199")
         return cls(int(match[1]), int(match[2]))
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Size(_Written):
+    """A size of whole mebibytes: ``512M`` ``2G``, from 64M to 1024G."""
+
+    mebibytes: int
+
+    schema: ClassVar[JsonSchemaValue] = {"title": "size", "pattern": "^[0-9]+[MG]$"}
+
+    def __post_init__(self) -> None:
+        if not 64 <= self.mebibytes <= 1024 * 1024:
+            raise wrong("is out of range", "write a size from 64M to 1024G")
+
+    def __str__(self) -> str:
+        whole = self.mebibytes % 1024 == 0
+        return f"{self.mebibytes // 1024}G" if whole else f"{self.mebibytes}M"
+
+    @property
+    def bytes(self) -> int:
+        """The size in bytes."""
+        return self.mebibytes * 1024 * 1024
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read ``512M`` or ``2G``; raise ``ValueError`` with the remedy."""
+        match = re.fullmatch(r"([0-9]{1,7})([MG])", text) if isinstance(text, str) else None
+        if match is None:
+            raise wrong(f"{text!r} is no size", "write a whole number and M or G, as 512M or 2G")
+        return cls(int(match[1]) * (1024 if match[2] == "G" else 1))
 
 
 def _domain(text: str) -> str:
@@ -204,6 +235,41 @@ def _with_prefix(value: object) -> str:
     raise ValueError
 
 
+_LOOPBACK = IPv4Network("127.0.0.0/8")
+_MAX_URL = 2000
+
+
+def _url(value: object) -> str:
+    """Read the URL of somebody's API, as seen from the container ``control``."""
+    text = str(value)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host = ""
+    if not re.fullmatch(rf"https?://[!-~]{{1,{_MAX_URL}}}", text) or not host:
+        raise wrong(
+            f"{text!r} is no URL", "write https://host/path, as https://app.example.com/sip"
+        )
+    if parts.username is not None or parts.fragment:
+        raise wrong(
+            "holds a user name, a password or a fragment",
+            "write the URL alone: each request is signed",
+        )
+    if host in {"localhost", "::1"} or _is_loopback(host):
+        raise wrong(
+            f"{host} is the container itself", "write an address of the machine, or its name"
+        )
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return IPv4Address(host) in _LOOPBACK
+    except ValueError:
+        return False
+
+
 def _shaped(title: str, **schema: object) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "title": title, **schema})
 
@@ -220,6 +286,9 @@ Subnet = Annotated[
     IPv4Network,
     BeforeValidator(_subnet),
     _shaped("IPv4 subnet, /16 to /28", pattern=r"^[0-9]+(\.[0-9]+){3}/(1[6-9]|2[0-8])$"),
+]
+ApiUrl = Annotated[
+    str, BeforeValidator(_url), _shaped("URL", pattern="^https?://", maxLength=_MAX_URL + 8)
 ]
 DomainName = Annotated[
     str, AfterValidator(_domain), _shaped("host name or IPv4 address", maxLength=MAX_DOMAIN)
@@ -239,12 +308,14 @@ InstanceName = Annotated[
 
 __all__ = [
     "Address",
+    "ApiUrl",
     "DomainName",
     "Duration",
     "InstanceName",
     "NodeName",
     "PortRange",
     "PublicAddress",
+    "Size",
     "Subnet",
     "address",
     "wrong",

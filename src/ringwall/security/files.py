@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from ringwall.errors import RingwallError
 
@@ -14,15 +17,28 @@ def write(path: Path, data: bytes, mode: int, owner: int | None = None) -> None:
     ``owner`` is the uid and gid to give it (None: whoever runs this). Raises
     ``RingwallError`` when the disk or the permissions do not allow it; the old file stays.
     """
+    with stream(path, mode, owner) as file:
+        file.write(data)
+
+
+@contextmanager
+def stream(path: Path, mode: int, owner: int | None = None) -> Iterator[BinaryIO]:
+    """Open a file that takes the place of ``path`` when the block ends without an error.
+
+    Otherwise as ``write``.
+    """
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.unlink(missing_ok=True)
-        _fill(fresh, data, mode, owner)
+        with _made(fresh, mode, owner) as file:
+            yield file
         fresh.replace(path)
         _sync(path.parent)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
         raise unwritable(path, error) from error
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def folder(path: Path, mode: int, owner: int | None = None) -> None:
@@ -49,10 +65,11 @@ def unwritable(path: Path, error: OSError) -> RingwallError:
     )
 
 
-def _fill(path: Path, data: bytes, mode: int, owner: int | None) -> None:
+@contextmanager
+def _made(path: Path, mode: int, owner: int | None) -> Iterator[BinaryIO]:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
+        yield file
         if owner is not None:
             os.fchown(file.fileno(), owner, owner)
         os.fchmod(file.fileno(), mode)

@@ -45,6 +45,8 @@ def ensure(directory: Path, addresses: Addresses, owners: bool = True) -> frozen
     kamailio = vault.secret("mariadb/kamailio_password")
     control = vault.secret("mariadb/control_password")
     ami = vault.secret("control/ami_secret")
+    # With it an external application checks that a push is ours.
+    vault.secret("control/registrations_secret")
     token = vault.secret("api_token")
     vault.keep("test_account", _new_test_account, _TEST_ACCOUNT)
     url = f"mysql://kamailio:{kamailio}@{addresses.mariadb}/kamailio"

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, DateTime, MetaData, String, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Enum,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.mysql import DATETIME
 
 metadata = MetaData()
 
@@ -20,8 +34,39 @@ location = Table(
     metadata,
     Column("username", String(64)),
     Column("domain", String(64)),
+    Column("contact", String(512)),
+    Column("received", String(128)),
     Column("expires", DateTime),
+    Column("user_agent", String(255)),
+    Column("callid", String(255)),
+    Column("cseq", Integer),
+    Column("socket", String(64)),
 )
+
+
+def _accounting(name: str) -> Table:
+    """Kamailio's `acc` or `missed_calls`, with the columns that a migration adds."""
+    return Table(
+        name,
+        metadata,
+        Column("id", BigInteger, primary_key=True),
+        Column("method", String(16)),
+        Column("from_tag", String(128)),
+        Column("to_tag", String(128)),
+        Column("callid", String(255)),
+        Column("sip_code", String(3)),
+        Column("sip_reason", String(128)),
+        Column("time", DateTime),
+        Column("correlation_id", String(255)),
+        Column("src_user", String(128)),
+        Column("src_ip", String(45)),
+        Column("dst_user", String(128)),
+        Column("dst_ouser", String(128)),
+    )
+
+
+acc = _accounting("acc")
+missed_calls = _accounting("missed_calls")
 
 # Ringwall's own, made by the migrations.
 # `ha1` is the MD5 one that the SHA-256 one was made with. Where they no longer go together
@@ -40,4 +85,120 @@ mailboxes = Table(
     Column("username", String(64), primary_key=True),
     Column("domain", String(64), primary_key=True),
     Column("pin", String(16)),
+)
+
+
+def _moment() -> DATETIME:
+    """UTC, to the millisecond, without a zone."""
+    return DATETIME(fsp=3)
+
+
+def _number(digits: int) -> Numeric[float]:
+    return Numeric(digits, 2, asdecimal=False)
+
+
+def _media() -> list[Column[object]]:
+    """Loss in percent, jitter and round trip in milliseconds; null where nobody measured."""
+    return [
+        Column("codec", String(32)),
+        Column("srtp", Boolean),
+        Column("mos_average", _number(3)),
+        Column("mos_min", _number(3)),
+        Column("loss", _number(5)),
+        Column("jitter", _number(7)),
+        Column("loss_caller", _number(5)),
+        Column("loss_callee", _number(5)),
+        Column("jitter_caller", _number(7)),
+        Column("jitter_callee", _number(7)),
+        Column("round_trip", _number(7)),
+    ]
+
+
+def _times() -> list[Column[object]]:
+    return [
+        Column("invited_at", _moment()),
+        Column("ringing_at", _moment()),
+        Column("answered_at", _moment()),
+        Column("ended_at", _moment()),
+    ]
+
+
+# One row a call.
+cdrs = Table(
+    "cdrs",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("correlation_id", String(255), unique=True),
+    Column("sbc_node", String(64)),
+    Column("caller", String(128)),
+    Column("dialled", String(128)),
+    Column("number", String(128)),
+    Column("source_address", String(45)),
+    Column("source_port", SmallInteger),
+    Column("transport", String(8)),
+    Column("pbx_node", String(64)),
+    Column("trunk", String(64)),
+    *_times(),
+    Column("ring_ms", BigInteger),
+    Column("duration_ms", BigInteger),
+    Column("result", String(16)),
+    Column("sip_code", SmallInteger),
+    Column("reason", String(64)),
+    Column("hangup_by", String(16)),
+    *_media(),
+    Column("masked", Boolean),
+    Column("updated_at", _moment()),
+)
+# One row a leg; unique by call_id, from_tag, to_tag. `to_tag` is empty where nobody answered.
+cdr_legs = Table(
+    "cdr_legs",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("correlation_id", String(255)),
+    Column("call_id", String(255)),
+    Column("from_tag", String(128)),
+    Column("to_tag", String(128)),
+    Column("sbc_node", String(64)),
+    Column("direction", String(16)),
+    Column("caller", String(128)),
+    Column("callee", String(128)),
+    Column("dialled", String(128)),
+    Column("source_address", String(45)),
+    Column("source_port", SmallInteger),
+    Column("transport", String(8)),
+    Column("target", String(128)),
+    Column("pbx_node", String(64)),
+    *_times(),
+    Column("sip_code", SmallInteger),
+    Column("reason", String(64)),
+    Column("hangup_by", String(16)),
+    Column("profile", String(32)),
+    *_media(),
+    Column("masked", Boolean),
+    Column("updated_at", _moment()),
+)
+# The outbox. `id` is the order in which a user's events are sent; `document` is JSON.
+registration_events = Table(
+    "registration_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("event_id", String(64), unique=True),
+    Column("user", String(64)),
+    Column("domain", String(64)),
+    Column("event", String(16)),
+    Column("at", _moment()),
+    Column("document", Text),
+    Column("state", Enum("pending", "sent", "parked", "none")),
+    Column("attempts", Integer),
+    Column("next_attempt_at", _moment()),
+    Column("last_error", String(255)),
+    Column("sent_at", _moment()),
+    Column("created_at", _moment()),
+)
+# How far retention's work has come.
+record_marks = Table(
+    "record_marks",
+    metadata,
+    Column("table_name", String(64), primary_key=True),
+    Column("masked_id", BigInteger),
 )

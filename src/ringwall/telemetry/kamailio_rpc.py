@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from typing import TypeAlias
 
@@ -61,7 +62,8 @@ class KamailioRpc:
 def _result(method: str, answer: httpx.Response) -> Json:
     """Errors come with their own HTTP status, so the body decides."""
     try:
-        body = answer.json()
+        # What a stranger put into a SIP message comes as it was sent.
+        body = json.loads(answer.content.decode(errors="replace"), strict=False)
     except ValueError:
         body = None
     if not isinstance(body, dict):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,21 @@ from fastapi import FastAPI
 
 from ringwall.api import app
 from ringwall.api.board import Board
+from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
 from ringwall.api.mailboxes import Mailboxes
+from ringwall.api.pushes import PushDesk
+from ringwall.api.registered import RegistrationDesk
 from ringwall.config.model import Settings
 from ringwall.security import tokens
+from ringwall.store.cdrs import COLUMNS, Cdrs, NoSuchCall, Record, Wanted
 from ringwall.store.database import Database, DatabaseAway
 from ringwall.store.subscribers import Account, NoSuchSubscriber, SubscriberExists, Subscribers
 from ringwall.telemetry.ami import AmiError
 from ringwall.telemetry.kamailio_rpc import Json, KamailioRpc
+
+from .phones import FakeOutbox, FakeStored, FakeWorker, Registrar
+from .switch import Refused, Stored, Switch
 
 TOKEN = "good-token"
 
@@ -125,6 +133,8 @@ class FakeKamailio:
     registered: list[str] = field(default_factory=list)
     flags: dict[str, str] = field(default_factory=lambda: {"asterisk_1": "AP", "asterisk_2": "IP"})
     calls: list[list[Json]] = field(default_factory=list)
+    switch: Switch = field(default_factory=Switch)
+    registrar: Registrar = field(default_factory=Registrar)
 
     def handle(self, request: httpx.Request) -> httpx.Response:
         if self.away:
@@ -133,11 +143,21 @@ class FakeKamailio:
         method = body["method"]
         self.calls.append([method, *body["params"]])
         if method in self.refused:
-            error = {"code": 500, "message": "Htable reload failed"}
-            return httpx.Response(500, json={"jsonrpc": "2.0", "error": error, "id": 1})
-        return httpx.Response(200, json={"jsonrpc": "2.0", "result": self._answer(method), "id": 1})
+            return _error(500)
+        try:
+            result = self._answer(method, body["params"])
+        except Refused as error:
+            return _error(error.args[0])
+        return httpx.Response(200, json={"jsonrpc": "2.0", "result": result, "id": 1})
 
-    def _answer(self, method: str) -> Json:
+    def _answer(self, method: str, params: list[Any]) -> Json:
+        if method.startswith(("dlg.", "tm.", "htable.sets")):
+            return self.switch.answer(method, params)
+        if method in {"ul.lookup", "ul.rm_contact"} or (method, params) == ("ul.dump", []):
+            found: Json = self.registrar.answer(method, params)
+            return found
+        if params == ["usrloc:location_contacts"]:
+            return {"usrloc.location_contacts": self.registrar.count()}
         aors: list[Json] = [{"AoR": name} for name in self.registered]
         targets: list[Json] = [
             {"DEST": {"URI": "sip:x", "FLAGS": flags, "ATTRS": {"BODY": f"node={name}"}}}
@@ -149,6 +169,55 @@ class FakeKamailio:
             "dispatcher.list": {"RECORDS": [{"SET": {"ID": 1, "TARGETS": targets}}]},
         }
         return answers.get(method, {})
+
+
+def _error(code: int) -> httpx.Response:
+    message = {404: "Contact not found"}.get(code, "Htable reload failed; AOR not found")
+    error = {"code": code, "message": message}
+    return httpx.Response(code, json={"jsonrpc": "2.0", "error": error, "id": 1})
+
+
+def record(**values: Any) -> Record:
+    """A call on record."""
+    began = datetime(2030, 5, 17, 8, 0, 0, 250_000, UTC)
+    ended = datetime(2030, 5, 17, 8, 0, 10, tzinfo=UTC)
+    made: Record = dict.fromkeys(COLUMNS, None) | {
+        "correlation_id": "first", "sbc_node": "kamailio_sbc", "caller": "1001",
+        "dialled": "1002", "number": "1002", "source_address": "10.5.1.50", "source_port": 5060,
+        "transport": "udp", "pbx_node": "asterisk_1", "invited_at": began, "answered_at": began,
+        "ended_at": ended, "ring_ms": 0, "duration_ms": 9750, "result": "answered",
+        "sip_code": 200, "reason": "", "hangup_by": "caller", "codec": "PCMU", "srtp": True,
+        "mos_average": 4.3, "masked": False,
+    }  # fmt: skip
+    made |= values
+    return made | {"call_ids": [made["correlation_id"], "b-leg"]}
+
+
+class FakeCdrs(Cdrs):
+    """Calls on record, without SQL; ``asked`` is what for."""
+
+    def __init__(self, database: FakeDatabase) -> None:
+        self.database = database
+        self.records: list[Record] = []
+        self.asked: list[tuple[Wanted, int]] = []
+
+    def recent(self, wanted: Wanted, limit: int) -> list[Record]:
+        self.database.ping()
+        self.asked.append((wanted, limit))
+        return self.records[:limit]
+
+    def pages(self, wanted: Wanted) -> Iterator[list[Record]]:
+        self.database.ping()
+        self.asked.append((wanted, 0))
+        yield from ([each] for each in self.records)
+
+    def one(self, call_id: str) -> tuple[Record, list[Record]]:
+        for each in self.records:
+            if each["correlation_id"] == call_id:
+                tags = {"call_id": call_id, "from_tag": "a", "to_tag": "b", "target": ""}
+                leg = each | tags | {"direction": "from-user", "callee": "", "profile": "RTP/AVP"}
+                return each, [leg]
+        raise NoSuchCall(f"no call {call_id} is on record")
 
 
 @dataclass
@@ -172,7 +241,16 @@ class Control:
     pbx: Path
     http: Http
     tokens: Path
+    cdrs: FakeCdrs
+    dialogs: Stored
+    phones: FakeStored
+    outbox: FakeOutbox
+    worker: FakeWorker
     media: bool = True
+
+    @property
+    def switch(self) -> Switch:
+        return self.kamailio.switch
 
     @property
     def mailboxes(self) -> list[str]:
@@ -189,6 +267,14 @@ def control(tmp_path: Path) -> Control:
     board = Board(Settings().pbx.nodes, database, rpc, lambda: made.media)
     path = tmp_path / "tokens.json"
     path.write_bytes(tokens.dump([tokens.Token("cli", tokens.digest(TOKEN))]))
-    api = app.make(desk, board, tokens.TokenFile(path))
-    made = Control(database, subscribers, kamailio, asterisks, desk, tmp_path, Http(api), path)
+    cdrs, dialogs = FakeCdrs(database), Stored()
+    calls = Calls(rpc, dialogs, sleep=lambda _seconds: None)
+    api = app.make(desk, board, cdrs, calls, tokens.TokenFile(path))
+    phones, outbox, worker = FakeStored(), FakeOutbox(), FakeWorker()
+    registered = RegistrationDesk(rpc, phones, subscribers.domain)
+    app.add_registrations(api, registered, PushDesk(outbox, worker))
+    made = Control(
+        database, subscribers, kamailio, asterisks, desk, tmp_path, Http(api), path, cdrs, dialogs,
+        phones, outbox, worker,
+    )  # fmt: skip
     return made

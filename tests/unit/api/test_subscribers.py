@@ -128,9 +128,11 @@ def test_make_a_password(control: Control, content: bytes) -> None:
 
 def test_remove_ends_registrations_and_mailbox(control: Control) -> None:
     control.http.post("/api/v1/subscribers", json={"username": "1001"})
+    control.kamailio.registrar.contacts = {"1001": ["sip:a", "sip:b"], "1002": ["sip:c"]}
     answer = control.http.delete("/api/v1/subscribers/1001")
     assert answer.json() == {"username": "1001", "domain": "sip.example.com", "warnings": []}
-    assert control.kamailio.calls[-1] == ["ul.rm", "location", "1001@sip.example.com"]
+    left = {user: found for user, found in control.kamailio.registrar.contacts.items() if found}
+    assert left == {"1002": ["sip:c"]}
     assert control.mailboxes == []
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -123,3 +124,70 @@ def test_an_api_that_hangs_is_an_error(workspace: Workspace) -> None:
     with pytest.raises(RingwallError, match="does not answer GET /status") as caught:
         client(workspace, httpx.ReadTimeout("timed out")).status()
     assert caught.value.exit_status == 1
+
+
+def test_calls(workspace: Workspace) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        seen.append((request.method, request.url.raw_path.decode()))
+        return httpx.Response(200, json={})
+
+    api = ApiClient(Settings(), workspace, httpx.MockTransport(handle))
+    api.cdrs({"since": "2030-05-17T08:00:00+02:00", "number": "4930*"})
+    api.cdr("a/b@c?d#e%")
+    api.calls()
+    api.call("a b")
+    api.hang_up("a/b")
+    assert seen == [
+        ("GET", "/api/v1/cdrs?since=2030-05-17T08%3A00%3A00%2B02%3A00&number=4930%2A"),
+        ("GET", "/api/v1/cdrs/call/a%2Fb%40c%3Fd%23e%25"),
+        ("GET", "/api/v1/calls"),
+        ("GET", "/api/v1/calls/a%20b"),
+        ("DELETE", "/api/v1/calls/a%2Fb"),
+    ]
+
+
+class _Chunks(httpx.SyncByteStream):
+    """What arrives of an answer, before the connection breaks."""
+
+    def __init__(self, *chunks: bytes, breaks: bool = False) -> None:
+        self.chunks, self.breaks = chunks, breaks
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self.chunks
+        if self.breaks:
+            raise httpx.RemoteProtocolError("incomplete chunked read")
+
+
+def test_an_export_comes_in_chunks(workspace: Workspace) -> None:
+    api = client(workspace, httpx.Response(200, stream=_Chunks(b"a", b"b")))
+    with api.export_cdrs({"format": "csv"}) as chunks:
+        assert list(chunks) == [b"a", b"b"]
+
+
+def test_an_export_that_breaks_off_is_not_whole(workspace: Workspace) -> None:
+    api = client(workspace, httpx.Response(200, stream=_Chunks(b"a", breaks=True)))
+    with (
+        pytest.raises(RingwallError, match="broke off") as caught,
+        api.export_cdrs({}) as chunks,
+    ):
+        list(chunks)
+    assert caught.value.exit_status == 1
+
+
+def test_an_export_that_is_refused(workspace: Workspace) -> None:
+    answer = httpx.Response(422, json={"error": "since: no time", "remedy": None})
+    with (
+        pytest.raises(BadInput, match="since: no time"),
+        client(workspace, answer).export_cdrs({"since": "x"}),
+    ):
+        pass
+
+
+def test_an_export_of_nobody(workspace: Workspace) -> None:
+    with (
+        pytest.raises(NotRunning),
+        client(workspace, httpx.ConnectError("refused")).export_cdrs({}),
+    ):
+        pass

@@ -47,9 +47,19 @@ GOOD = [
     {"sbc": {"public_address": "192.168.0.5"}},
     {"registrar": {"min_expires": "5m", "default_expires": "5m", "max_expires": "5m"}},
     {"pbx": {"conference_rooms": "603,604,8000", "ring_time": "3m"}},
+    {"records": {"retention": {"legs": "1d", "registration_events": None}}},
 ]
 
 BAD = [
+    (
+        {"telemetry": {"registrations": {"ca": "-----BEGIN CERTIFICATE-----\nno"}}},
+        "telemetry.registrations.ca: is no certificate in PEM",
+    ),
+    ({"records": {"retention": {"legs": "23h"}}}, "records.retention.legs: 23h is too short"),
+    (
+        {"records": {"retention": {"registration_events": "1h"}}},
+        "registration_events: 1h is less than telemetry.registrations.give_up_after (1d)",
+    ),
     (subnets(edge="10.5.0.0/24"), "subnets.edge: 10.5.0.0/24 overlaps instance.subnets.sbc"),
     (subnets(mgmt="10.5.0.0/16"), "subnets.mgmt: 10.5.0.0/16 overlaps instance.subnets.edge"),
     (ports(tls=5060), "instance.ports.tls: 5060 is instance.ports.sip too"),

@@ -10,19 +10,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from ringwall.config.types import (
     Address,
+    ApiUrl,
     DomainName,
     Duration,
     InstanceName,
     NodeName,
     PortRange,
     PublicAddress,
+    Size,
     Subnet,
 )
 
 PORTS = st.integers(1, 65535)
 
 
-@given(st.integers(1, 365 * 86400))
+@given(st.integers(1, 3650 * 86400))
 def test_a_duration_survives_being_written(seconds: int) -> None:
     duration = Duration(seconds)
     assert Duration.parse(str(duration)) == duration
@@ -45,6 +47,32 @@ def test_any_text_is_a_duration_or_told_to_be_none(text: str) -> None:
     except ValueError as error:
         told = str(error)
     assert "write " in told
+
+
+@given(st.integers(64, 1024 * 1024))
+def test_a_size_survives_being_written(mebibytes: int) -> None:
+    size = Size(mebibytes)
+    assert Size.parse(str(size)) == size
+    adapter = TypeAdapter(Size)
+    assert adapter.validate_json(adapter.dump_json(size)) == size
+
+
+def test_sizes() -> None:
+    assert Size.parse("2G").bytes == 2 * 1024**3
+    assert str(Size.parse("2048M")) == "2G"
+    assert str(Size.parse("100M")) == "100M"
+
+
+@pytest.mark.parametrize("value", ["1", 1024, "1K", "1.5G", "-1G", "1 G", "", None, True])
+def test_what_is_no_size(value: object) -> None:
+    with pytest.raises(ValidationError, match="as 512M or 2G"):
+        TypeAdapter(Size).validate_python(value)
+
+
+@pytest.mark.parametrize("value", ["63M", "0G", "1025G"])
+def test_sizes_have_bounds(value: str) -> None:
+    with pytest.raises(ValidationError, match="from 64M to 1024G"):
+        TypeAdapter(Size).validate_python(value)
 
 
 @pytest.mark.parametrize(
@@ -70,8 +98,8 @@ def test_durations(text: str, seconds: int, written: str) -> None:
     [
         (30, "write 30s for seconds, 30m for minutes"),
         ("30", "write 30s for seconds, 30m for minutes"),
-        ("0s", "from 1s to 365d"),
-        ("366d", "from 1s to 365d"),
+        ("0s", "from 1s to 3650d"),
+        ("3651d", "from 1s to 3650d"),
         ("1.5h", "whole number"),
         ("-5s", "whole number"),
         ("5 s", "whole number"),
@@ -209,3 +237,42 @@ def test_subnets(text: str) -> None:
 def test_what_is_no_subnet(value: object, remedy: str) -> None:
     with pytest.raises(ValidationError, match=remedy):
         TypeAdapter(Subnet).validate_python(value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://app.example.com/registrations?tenant=1",
+        "http://192.168.1.5:8000",
+        "https://[2001:db8::1]:8443/x",
+    ],
+)
+def test_urls(url: str) -> None:
+    assert TypeAdapter(ApiUrl).validate_python(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "remedy"),
+    [
+        ("", "https://host/path"),
+        (7, "https://host/path"),
+        ("app.example.com", "https://host/path"),
+        ("ftp://app.example.com", "https://host/path"),
+        ("https://", "https://host/path"),
+        ("https://:80/", "https://host/path"),
+        ("https://app:port/", "https://host/path"),
+        ("https://app:99999/", "https://host/path"),
+        ("https://[::1/", "https://host/path"),
+        ("https://app/a b", "https://host/path"),
+        ("https://app/\r\nX: y", "https://host/path"),
+        ("https://app/" + "x" * 2100, "https://host/path"),
+        ("https://me:word@app/", "the URL alone"),
+        ("https://app/#part", "the URL alone"),
+        ("http://localhost:8000/", "an address of the machine"),
+        ("http://127.1.2.3/", "an address of the machine"),
+        ("http://[::1]:8000/", "an address of the machine"),
+    ],
+)
+def test_what_is_no_url_of_an_api(url: object, remedy: str) -> None:
+    with pytest.raises(ValidationError, match=remedy):
+        TypeAdapter(ApiUrl).validate_python(url)

@@ -45,3 +45,23 @@ def test_a_failed_write_leaves_the_old_file(
         files.write(path, b"new", 0o600)
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_stream_is_there_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with files.stream(path, 0o600) as file:
+        file.write(b"one")
+        file.write(b"two")
+        assert not path.exists()
+    assert path.read_bytes() == b"onetwo"
+
+
+def test_a_stream_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    def break_off() -> None:
+        with files.stream(tmp_path / "file", 0o600) as file:
+            file.write(b"one")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        break_off()
+    assert list(tmp_path.iterdir()) == []

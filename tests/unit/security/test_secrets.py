@@ -17,6 +17,7 @@ BASES = [
     "mariadb/kamailio_password",
     "mariadb/control_password",
     "control/ami_secret",
+    "control/registrations_secret",
     "api_token",
     "test_account",
 ]

@@ -23,7 +23,11 @@ def test_the_migrations_are_one_chain() -> None:
 
 def test_the_tables_that_are_used_are_made() -> None:
     made = "".join(Path(each.path).read_text() for each in scripts().walk_revisions())
-    for table in (tables.subscriber_digests, tables.mailboxes):
+    ours = (
+        *(tables.subscriber_digests, tables.mailboxes, tables.cdrs, tables.cdr_legs),
+        *(tables.registration_events, tables.record_marks),
+    )
+    for table in ours:
         assert f"CREATE TABLE IF NOT EXISTS {table.name} " in made
         for column in table.columns:
             assert f" {column.name} " in made

@@ -72,3 +72,10 @@ def test_a_kamailio_that_hangs_is_away_after_the_time_limit() -> None:
         with pytest.raises(KamailioAway, match="timed out"):
             rpc.call("core.uptime")
         rpc.close()
+
+
+def test_bytes_that_a_stranger_sent_do_not_spoil_the_answer() -> None:
+    body = b'{"jsonrpc":"2.0","result":{"from_uri":"sip:\xff\x01@x"},"id":1}'
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, content=body))
+    rpc = KamailioRpc("http://kamailio/RPC", transport=transport)
+    assert rpc.call("dlg.list") == {"from_uri": "sip:\N{REPLACEMENT CHARACTER}\x01@x"}
