@@ -17,8 +17,15 @@ from tests.system.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-RESULTS = stack.ROOT.with_name("ringwall-test-results")
-_LAST = ("test_no_way_in", "test_failover", "test_database_away", "test_lifecycle")
+RESULTS = stack.ROOT.with_name(f"{stack.ROOT.name}-results")
+_LAST = (
+    "test_no_way_in",
+    "test_pushes",
+    "test_records_chaos",
+    "test_failover",
+    "test_database_away",
+    "test_lifecycle",
+)
 """They take parts of the system away; all others must have passed by then."""
 _FAILED = pytest.StashKey[bool]()
 
@@ -58,8 +65,8 @@ def instance() -> Iterator[Stack]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One run at a time on a machine: they share the instance's name, networks and folder."""
-    with stack.ROOT.with_name("ringwall-test.lock").open("w") as file:
+    """One run of an instance at a time: runs share its name, networks and folder."""
+    with stack.ROOT.with_name(f"{stack.ROOT.name}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

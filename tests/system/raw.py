@@ -137,8 +137,8 @@ class RawClient:
         return re.sub(r"To: .*", f"To: {answer.header('To')}", text, count=1)
 
     def send(self, text: str) -> None:
-        """Send bytes as they are."""
-        self._socket.sendall(text.encode())
+        """Send it as it is; surrogates are the bytes that are no UTF-8."""
+        self._socket.sendall(text.encode(errors="surrogateescape"))
 
     def final(self, method: str) -> Message:
         """Wait for the final answer to a request of this method."""
@@ -154,10 +154,11 @@ class RawClient:
     def receive(self) -> Message:
         """Wait for the next message; TimeoutError after ten seconds."""
         is_datagram = self.transport == "udp"
-        text = self._socket.recv(65535).decode() if is_datagram else self._from_stream()
+        came = self._socket.recv(65535) if is_datagram else self._from_stream()
+        text = came.decode(errors="surrogateescape")
         return Message(self.transport.upper(), self.edge, self.address, text)
 
-    def _from_stream(self) -> str:
+    def _from_stream(self) -> bytes:
         while b"\r\n\r\n" not in self._rest:
             self._more()
         head, _, self._rest = self._rest.partition(b"\r\n\r\n")
@@ -166,7 +167,7 @@ class RawClient:
         while len(self._rest) < length:
             self._more()
         body, self._rest = self._rest[:length], self._rest[length:]
-        return (head + b"\r\n\r\n" + body).decode()
+        return head + b"\r\n\r\n" + body
 
     def _more(self) -> None:
         came = self._socket.recv(65535)
@@ -229,4 +230,4 @@ def authorization(
 
 def _digest(algorithm: Algorithm, *parts: str) -> str:
     function = "sha256" if algorithm == "SHA-256" else "md5"
-    return hashlib.new(function, ":".join(parts).encode()).hexdigest()
+    return hashlib.new(function, ":".join(parts).encode(errors="surrogateescape")).hexdigest()

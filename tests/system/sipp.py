@@ -32,21 +32,27 @@ class Sipp:
     account: Account
     transport: Transport = "udp"
 
-    def play(self, *scenarios: str, number: str = "600", melody: Melody | None = None) -> Played:
-        """Play ``scenarios`` against the edge; CommandFailed shows what SIPp complained of."""
+    def play(
+        self, *scenarios: str, number: str = "600", melody: Melody | None = None, calls: int = 1
+    ) -> Played:
+        """Play ``scenarios`` against the edge; CommandFailed shows what SIPp complained of.
+
+        ``calls`` of each are played at the same time.
+        """
         with tempfile.TemporaryDirectory(prefix="ringwall-sipp-") as name:
             folder = Path(name)
             folder.chmod(0o777)
             said = (melody or Melody.random()).samples(_SECONDS)
             (folder / "say.ulaw").write_bytes(g711.encode(g711.PCMU, said))
-            script = "\n".join([_CAPTURE, *(self._line(one, number) for one in scenarios)])
+            script = "\n".join([_CAPTURE, *(self._line(one, number, calls) for one in scenarios)])
             self.system.tools("sh", "-ec", script, options=(*_OPTIONS, "-v", f"{folder}:/work"))
             return Played(tuple(capture.read(folder / "capture.pcap")))
 
-    def _line(self, scenario: str, number: str) -> str:
+    def _line(self, scenario: str, number: str, calls: int) -> str:
         port = 5061 if self.transport == "tls" else 5060
         return (
-            f"sipp {self.system.edge}:{port} -sf /scenarios/{scenario}.xml -m 1 -nostdin "
+            f"sipp {self.system.edge}:{port} -sf /scenarios/{scenario}.xml "
+            f"-m {calls} -r 50 -l {calls} -nostdin "
             f"-t {_MODES[self.transport]} -p 5060 -s {number} -key user {self.account.username} "
             f"-au {self.account.username} -ap '{self.account.password}' -timeout 40s "
             f"-timeout_error -trace_err -error_file /work/errors -trace_msg "

@@ -48,6 +48,7 @@ instance:
   name: {PROJECT}
   prefix: {PREFIX}
   publish: false
+  ports: {{rtp: 30000-33999}}
   subnets: {{sbc: 10.{NUMBER}.0.0/24, edge: 10.{NUMBER}.1.0/24, mgmt: 10.{NUMBER}.2.0/24}}
 """
 
@@ -119,7 +120,7 @@ class Stack:
 
     def subscriber(self) -> Account:
         """Add a subscriber that no other test knows."""
-        name = str(100_000 + secrets.randbelow(400_000))
+        name = str(10_000_000 + secrets.randbelow(40_000_000))
         return Account(name, self.api.add_subscriber(name)["password"])
 
     def is_registered(self, account: Account) -> bool:
