@@ -30,7 +30,7 @@ _UNSENT_S = 1.0
 _NOTICED_S = 240.0
 """Keep-alives go out once a minute, and two must fail (`ka_interval` in modules.cfg)."""
 _UNWRITTEN_S = 10.0
-"""So long Kamailio takes to write a dialog down (`db_update_period` in modules.cfg)."""
+"""By then Kamailio has surely written a dialog down (`db_update_period` in modules.cfg is 1)."""
 
 
 def test_every_call_is_on_record_once(system: Stack) -> None:
