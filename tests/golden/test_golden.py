@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.golden.cases import CASES, UPDATE, Case
 
-NAMES = {"defaults", "own-pbx", "second-instance", "three-nodes"}
+NAMES = {"defaults", "own-pbx", "second-instance", "strict", "three-nodes"}
 
 
 def test_all_cases_are_found() -> None:

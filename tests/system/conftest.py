@@ -21,6 +21,7 @@ RESULTS = stack.ROOT.with_name(f"{stack.ROOT.name}-results")
 _LAST = (
     "test_no_way_in",
     "test_pushes",
+    "test_vanished",
     "test_records_chaos",
     "test_failover",
     "test_database_away",

@@ -59,6 +59,7 @@ class Load:
     calls: dict[str, Seen] = field(default_factory=dict)
     """By Call-ID; there when the load has ended."""
     accounts: list[Account] = field(default_factory=list)
+    """Who calls; none: new ``users``."""
 
     @property
     def total(self) -> int:
@@ -73,7 +74,8 @@ class Load:
     @contextmanager
     def running(self) -> Iterator[Future[None]]:
         """Place them while the caller does something else; at the end ``calls`` is complete."""
-        self.accounts.extend(self.system.subscriber() for _ in range(self.users))
+        if not self.accounts:
+            self.accounts.extend(self.system.subscriber() for _ in range(self.users))
         with ThreadPoolExecutor(1) as pool:
             done = pool.submit(self._run)
             yield done

@@ -48,7 +48,14 @@ class Dialog:
 class RawClient:
     """Sends requests over one socket, waits for their answers."""
 
-    def __init__(self, edge: str, transport: Transport = "udp", ca: str | None = None) -> None:
+    def __init__(
+        self,
+        edge: str,
+        transport: Transport = "udp",
+        ca: str | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
+        """``context`` decides over TLS; without one, ``ca`` must have issued the certificate."""
         self.edge, self.transport = edge, transport
         kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
         plain = socket.socket(socket.AF_INET, kind)
@@ -56,7 +63,7 @@ class RawClient:
         plain.connect((edge, 5061 if transport == "tls" else 5060))
         self._socket = plain
         if transport == "tls":
-            context = ssl.create_default_context(cafile=ca)
+            context = context or ssl.create_default_context(cafile=ca)
             self._socket = context.wrap_socket(plain, server_hostname=edge)
         self.address, self.port = self._socket.getsockname()[:2]
         self._rest = b""

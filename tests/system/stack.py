@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ringwall.checks.phone import Account, Line, Phone, Transport, wait_until
+from ringwall.checks.phone import Account, Encryption, Line, Phone, Transport, wait_until
 from ringwall.cli.client import ApiClient
 from ringwall.config.addresses import Addresses
 from ringwall.config.workspace import Workspace
@@ -135,6 +135,7 @@ class Stack:
         *,
         answers: bool = False,
         domain: str | None = None,
+        encryption: Encryption | None = None,
     ) -> Phone:
         """Return a phone, not started yet: it is a context manager."""
         line = Line(
@@ -146,7 +147,9 @@ class Stack:
             domain,
         )
         keep = self.results / "phones"
-        return Phone(line, account or self.subscriber(), transport, answers=answers, keep=keep)
+        made = Phone(line, account or self.subscriber(), transport, answers=answers, keep=keep)
+        made.encryption = encryption
+        return made
 
     def tools(self, *argv: str, options: tuple[str, ...] = (), timeout: float = 60) -> str:
         """Run a command in a container of the tools image, on the edge network."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.system.raw import Dialog, RawClient
 from tests.system.stack import names
+
+from ringwall.checks.phone import wait_until
 
 if TYPE_CHECKING:
     from tests.system.stack import Stack
@@ -60,14 +63,20 @@ def test_the_sbc_is_no_router(system: Stack) -> None:
 
 
 def test_an_inside_address_cannot_be_borrowed(system: Stack) -> None:
-    """A request at the edge that claims to come from a PBX, whom the SBC trusts, rings nobody."""
+    """A request at the edge that claims to come from a PBX, whom the SBC trusts, rings nobody.
+
+    One for a foreign domain, made the same way, is seen to reach the SBC and to be a stranger's.
+    """
     node = system.settings.pbx.nodes[0].address
+    begun = time.time()
+    _spoof(system, "elsewhere.example", "anyone")
+    verdict = f"reason=not-our-domain action=refused class=unknown source={node}:5060 "
+    wait_until(lambda: verdict in system.logs("kamailio_sbc", begun), 10, "the forged request")
     with system.phone() as alice, system.phone() as bob:
         alice.wait_registered()
         bob.wait_registered()
         user = bob.account.username
-        script = _SPOOF.format(source=node, target=system.edge, user=user)
-        system.tools("python3", "-c", script, options=_AS_ROOT)
+        _spoof(system, system.edge, user)
         call = alice.dial(user)
         bob.wait_incoming()
         call.hangup()
@@ -75,6 +84,13 @@ def test_an_inside_address_cannot_be_borrowed(system: Stack) -> None:
         rang = [one for one in bob.messages if one.start_line.startswith("INVITE ")]
     assert len(rang) == 1
     assert alice.account.username in rang[0].header("From")
+
+
+def _spoof(system: Stack, domain: str, user: str) -> None:
+    """Send an INVITE to the edge from the address of a PBX."""
+    source = system.settings.pbx.nodes[0].address
+    script = _SPOOF.format(source=source, target=system.edge, domain=domain, user=user)
+    system.tools("python3", "-c", script, options=_AS_ROOT)
 
 
 def _inside(system: Stack) -> list[str]:
@@ -118,9 +134,9 @@ def _answered(said: str, state: str) -> dict[str, set[int]]:
 
 _SPOOF = """
 import socket, struct
-message = ("INVITE sip:{user}@{target} SIP/2.0\\r\\n"
+message = ("INVITE sip:{user}@{domain} SIP/2.0\\r\\n"
     "Via: SIP/2.0/UDP {source}:5060;branch=z9hG4bKx\\r\\n"
-    "Max-Forwards: 70\\r\\nFrom: <sip:a@{target}>;tag=a\\r\\nTo: <sip:{user}@{target}>\\r\\n"
+    "Max-Forwards: 70\\r\\nFrom: <sip:a@{target}>;tag=a\\r\\nTo: <sip:{user}@{domain}>\\r\\n"
     "Call-ID: forged\\r\\nCSeq: 1 INVITE\\r\\nContact: <sip:a@{source}>\\r\\n"
     "Content-Length: 0\\r\\n\\r\\n").encode()
 udp = struct.pack("!HHHH", 5060, 5060, 8 + len(message), 0)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import threading
+import re
 import time
-from collections import defaultdict
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.system import stack
+from tests.system import metrics, stack
+from tests.system.application import PORT, Application
 from tests.system.party import Party
 from tests.system.raw import Dialog
+from tests.system.registering import Registered, Registering
 
 from ringwall.checks.phone import wait_until
 from ringwall.telemetry.push_signature import is_signed
@@ -25,111 +22,12 @@ if TYPE_CHECKING:
 
     from tests.system.stack import Stack
 
-_PORT = 18_057
 _AT_ONCE_S = 1.0
 _TIMEOUT_S = 2
-_RATE = 20
-_USERS = 10
-
-
-@dataclass(frozen=True)
-class Push:
-    """A request as the application got it."""
-
-    time: float
-    key: str
-    stamp: str
-    signature: str
-    body: bytes
-    status: int
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """What it says."""
-        found: dict[str, Any] = json.loads(self.body)
-        return found
-
-
-@dataclass
-class Application:
-    """The external application, which behaves as ``mood`` says."""
-
-    address: str
-    mood: str = "good"
-    came: list[Push] = field(default_factory=list)
-
-    @property
-    def taken(self) -> list[Push]:
-        """Those that it has answered with success."""
-        return [push for push in self.came if push.status == 204]
-
-    def of(self, user: str) -> list[dict[str, Any]]:
-        """Return the documents about a user that it has taken."""
-        return [push.document for push in self.taken if push.document["user"] == user]
-
-    @contextmanager
-    def open(self) -> Iterator[None]:
-        """Listen."""
-        server = _Server((self.address, _PORT), _Handler)
-        server.application = self
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    application: Application
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def do_POST(self) -> None:
-        """Note the push; answer by the mood."""
-        application = self.server.application
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        mood = application.mood
-        status = {"500": 500, "redirect": 307, "hang": 0, "close": 0}.get(mood, 204)
-        application.came.append(
-            Push(
-                time.time(),
-                self.headers["Idempotency-Key"],
-                self.headers["X-Ringwall-Timestamp"],
-                self.headers["X-Ringwall-Signature"],
-                body,
-                status,
-            )
-        )
-        if mood == "hang":
-            wait_until(lambda: application.mood != "hang", 30, "a better mood")
-        if status == 0:
-            self.close_connection = True
-            return
-        self._say(status, mood)
-
-    def _say(self, status: int, mood: str) -> None:
-        big = 10 * 2**20 if mood == "10 MB" else 0
-        try:
-            self.send_response(200 if big else status)
-            if mood == "redirect":
-                self.send_header("Location", f"http://{self.server.application.address}:{_PORT}/x")
-            if status != 204 or big:
-                self.send_header("Content-Length", str(big))
-            self.end_headers()
-            for _ in range(big // 2**16):
-                self.wfile.write(b"x" * 2**16)
-        except OSError:  # whoever is told too much hangs up
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
+_RATE = 50
+_SAMPLE_S = 5
+_LATE = 1.1
+"""The load may last so much longer than it should; else it was another load."""
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +36,7 @@ def application(instance: Stack) -> Iterator[Application]:
     address = str(instance.settings.instance.subnets.mgmt[1])
     file = instance.workspace.root / "ringwall.yaml"
     told = (
-        f"telemetry:\n  registrations: {{url: 'http://{address}:{_PORT}/told', "
+        f"telemetry:\n  registrations: {{url: 'http://{address}:{PORT}/told', "
         f"timeout: {_TIMEOUT_S}s}}\n"
     )
     file.write_text(stack.CONFIGURATION + told)
@@ -178,24 +76,28 @@ def test_it_is_told_at_once_and_signed(system: Stack, application: Application) 
     assert events[0]["source_address"] == alice.client.address
 
 
-def test_it_was_away(system: Stack, application: Application) -> None:
-    """Nothing is lost, nothing comes twice, and the order of each user's events stays."""
-    users = _register_for(system, 20 * _RATE)
+@pytest.mark.parametrize("minutes", [2, pytest.param(30, marks=pytest.mark.long)])
+def test_it_was_away(system: Stack, application: Application, minutes: int) -> None:
+    """All is delivered afterwards, in order for each user, once; meanwhile memory stays flat."""
+    application.came.clear()
+    load = Registering(system, _RATE, minutes * 60)
+    sent_before = metrics.scrape(system)["ringwall_push_sent_total"]
+    with load.running() as done:
+        used = [_used_after(system, minutes * 30)]
+        while not done.done():
+            used.append(_used_after(system, _SAMPLE_S))
+    assert load.seconds <= minutes * 60 * _LATE
+    waiting = metrics.scrape(system)
+    assert waiting["ringwall_push_lag_seconds"] >= minutes * 60 - _SAMPLE_S
+    assert waiting["ringwall_push_application_up"] == 0
     with application.open():
-        wait_until(
-            lambda: all(len(application.of(u)) >= n for u, n in users.items()),
-            60,
-            "all that happened meanwhile",
-            0.2,
-        )
-    mine = [push for push in application.taken if push.document["user"] in users]
-    assert len(mine) == sum(users.values())
-    assert len({push.key for push in mine}) == len(mine)
-    numbers: dict[str, list[int]] = defaultdict(list)
-    for push in mine:
-        numbers[push.document["user"]].append(push.document["cseq"])
-    assert all(given == sorted(given) for given in numbers.values())
-    assert len(numbers) == _USERS
+        wait_until(lambda: len(application.taken) >= load.total, minutes * 30, "all of it", 1)
+        wait_until(lambda: not metrics.scrape(system)["ringwall_push_pending"], 10, "notes of it")
+    used.append(_used(system))
+    assert _told(application, load) == load.done
+    assert sum(map(len, load.done.values())) == load.total
+    assert metrics.scrape(system)["ringwall_push_sent_total"] - sent_before >= load.total
+    assert max(used) <= used[0] * 1.1 + 5 * 2**20, f"control's memory grew: {used}"
 
 
 @pytest.mark.parametrize("mood", ["500", "hang", "close", "redirect", "10 MB"])
@@ -224,17 +126,33 @@ def _has(application: Application, user: str, count: int) -> bool:
     return len(application.of(user)) == count
 
 
-def _register_for(system: Stack, count: int) -> dict[str, int]:
-    """Register ``count`` times, ``_RATE`` a second; return how often each user did."""
-    with ExitStack() as opened:
-        parties = [opened.enter_context(Party(system, system.subscriber())) for _ in range(_USERS)]
-        dialogs = [party.register() for party in parties]
-        begun = time.monotonic()
-        for number in range(count - _USERS):
-            time.sleep(max(0.0, begun + number / _RATE - time.monotonic()))
-            chosen = number % _USERS
-            parties[chosen].register(dialog=dialogs[chosen])
-        return {party.account.username: count // _USERS for party in parties}
+def _told(application: Application, load: Registering) -> dict[str, list[Registered]]:
+    """What it was told of those users, in that order; of what came again, the first time."""
+    first: dict[str, bytes] = {}
+    told: dict[str, list[Registered]] = {user: [] for user in load.done}
+    for push in application.taken:
+        if push.key in first:
+            assert first[push.key] == push.body, "one key for two documents"
+            continue
+        first[push.key], document = push.body, push.document
+        if document["user"] in told:
+            told[document["user"]].append((document["call_id"], document["cseq"]))
+    return told
+
+
+def _used_after(system: Stack, seconds: float) -> int:
+    time.sleep(seconds)
+    return _used(system)
+
+
+def _used(system: Stack) -> int:
+    """Return the bytes of control's memory that are no cache of files."""
+    where = "/sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat"
+    command = f"cat {where} 2>/dev/null || true"  # cgroup v2 has the one, v1 the other
+    said = system.engine.exec(system.container("control"), "sh", "-c", command)
+    found = re.search(r"^(?:anon|rss) (\d+)$", said, re.MULTILINE)
+    assert found, said
+    return int(found[1])
 
 
 def _pushes(system: Stack, user: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.system import records
 from tests.system.party import Party
-from tests.system.raw import Dialog
+from tests.system.raw import Dialog, authorization
 from tests.system.stack import NODES, RING_S
 from tests.system.test_calls import connect, phones
 
@@ -203,6 +204,20 @@ def test_refused_by_the_sbc(system: Stack) -> None:
     assert found["pbx_node"] == ""
 
 
+def test_a_borrowed_identity_is_its_borrowers_call(system: Stack) -> None:
+    """Good credentials, somebody else's From: on record is whose credentials they were."""
+    alice = system.subscriber()
+    with Party(system, system.subscriber()) as mallory:
+        dialog = Dialog(alice.username, system.edge, "600")
+        assert mallory.client.ask_as("INVITE", dialog, mallory.account).status == 403
+        found = records.cdr(system, dialog.call_id)
+    _assert_not_answered(found, "refused", 403)
+    assert found["reason"] == "identity-mismatch"
+    assert found["caller"] == mallory.account.username
+    assert found["source_port"] == mallory.client.port
+    assert records.calls_of(system, alice.username) == []
+
+
 def test_strangers_leave_nothing(system: Stack) -> None:
     known = system.subscriber()
     seen = []
@@ -316,6 +331,37 @@ def test_registrations_are_on_record(system: Stack) -> None:
     assert shown.out.count(alice.account.username) >= 3
 
 
+@pytest.mark.parametrize("urn", [None, "<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>"])
+def test_a_phone_that_moves_replaces_its_contact(system: Stack, urn: str | None) -> None:
+    """From another socket: the same Contact as behind a NAT, or the same instance with its new."""
+    behind = None if urn else "sip:phone@192.168.77.7:5062"
+    account = system.subscriber()
+    with Party(system, account, "tcp") as here, Party(system, account, "tcp") as there:
+        first = _register_at(here, behind, urn)
+        _register_at(here, behind, urn, first)
+        second = _register_at(there, behind, urn)
+        events = _wait_history(account, 4, system)
+        listed = system.cli("registrations", "list", account.username, "--json")
+    assert [event["event"] for event in events] == ["register", "replaced", "refresh", "register"]
+    new, old = events[:2]
+    assert (new["call_id"], old["call_id"]) == (second.call_id, first.call_id)
+    assert (new["source_port"], old["source_port"]) == (there.client.port, None)
+    assert f":{there.client.port}" in new["received"]
+    assert f":{here.client.port}" in old["received"]
+    assert (new["contact"] == old["contact"]) == (urn is None)
+    assert len(json.loads(listed.out)["registrations"]) == 1
+
+
+def test_another_phone_replaces_nothing(system: Stack) -> None:
+    account = system.subscriber()
+    with Party(system, account) as one, Party(system, account) as other:
+        one.register()
+        other.register()
+        one.register()
+        events = _wait_history(account, 3, system)
+    assert {event["event"] for event in events} == {"register", "refresh"}
+
+
 def test_wrong_passwords_are_on_record_once_a_minute(system: Stack) -> None:
     account = system.subscriber()
     wrong = Account(account.username, "wrong password")
@@ -335,6 +381,21 @@ def test_wrong_passwords_are_on_record_once_a_minute(system: Stack) -> None:
     assert system.api.registration_history({"user": "987654321"})["events"] == []
 
 
+def test_registering_as_somebody_else_is_on_record_once_a_minute(system: Stack) -> None:
+    alice = system.subscriber()
+    with Party(system, system.subscriber()) as mallory:
+        for _ in range(3):
+            dialog = Dialog(alice.username, system.domain)
+            assert mallory.client.ask_as("REGISTER", dialog, mallory.account).status == 403
+        mallory.register()
+        events = _wait_history(mallory.account, 2, system)
+    assert [(event["event"], event["reason"]) for event in events] == [
+        ("register", None),
+        ("refused", "identity-mismatch"),
+    ]
+    assert system.api.registration_history({"user": alice.username})["events"] == []
+
+
 @pytest.mark.long
 def test_a_registration_expires(system: Stack) -> None:
     shortest = system.settings.registrar.min_expires.seconds
@@ -348,6 +409,23 @@ def test_a_registration_expires(system: Stack) -> None:
 
 
 # --- helpers ---
+
+
+def _register_at(
+    party: Party, contact: str | None, instance: str | None, dialog: Dialog | None = None
+) -> Dialog:
+    """Register a Contact of the phone's own choice (None: where it is), of this instance."""
+    dialog = dialog or Dialog(party.account.username, party.system.domain)
+    refused = party.client.ask("REGISTER", dialog)
+    proof = authorization(refused, "REGISTER", party.client.uri(dialog), party.account, "SHA-256")
+    text = party.client.request("REGISTER", dialog, extra=proof)
+    if contact:
+        text = re.sub(r"Contact: <.*>", f"Contact: <{contact}>", text)
+    if instance:
+        text = re.sub(r"(Contact: <.*>)", rf'\1;+sip.instance="{instance}"', text)
+    party.client.send(text)
+    assert party.client.final("REGISTER").status == 200
+    return dialog
 
 
 def _talk(alice: Party, seconds: float = _TALK_S) -> tuple[Leg, float, float]:

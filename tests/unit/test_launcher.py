@@ -184,6 +184,14 @@ def test_an_engine_that_does_not_start(machine: Machine) -> None:
     refused(machine.run("up"), "Docker")
 
 
+def test_a_client_without_an_engine(machine: Machine) -> None:
+    debian(machine)
+    machine.has("docker", "exit 1")
+    assert "installing docker.io" in machine.run("up").stderr
+    machine.environment["DOCKER_HOST"] = "tcp://192.0.2.1:2376"
+    refused(machine.run("up"), "DOCKER_HOST=tcp://192.0.2.1:2376")
+
+
 def test_compose_is_added_where_it_is_missing(machine: Machine) -> None:
     debian(machine)
     machine.has("docker", '[ "$1" = version ]')

@@ -6,11 +6,12 @@ from typing import Any
 
 from fastapi import APIRouter, Body, FastAPI
 
-from ringwall.api import call_routes, errors, push_routes
+from ringwall.api import ban_routes, call_routes, errors, push_routes, verdicts
+from ringwall.api.bans import BanDesk
 from ringwall.api.board import Board
 from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
-from ringwall.api.guard import OPEN_PATH, Guard
+from ringwall.api.guard import OPEN_PATH, Access, Guard
 from ringwall.api.models import (
     MAX_ROWS,
     AddedOne,
@@ -27,15 +28,14 @@ from ringwall.api.models import (
 from ringwall.api.pushes import PushDesk
 from ringwall.api.registered import RegistrationDesk
 from ringwall.errors import BadInput
-from ringwall.security.tokens import TokenFile
 from ringwall.store.cdrs import Cdrs
 
 PREFIX = "/api/v1"
 _NO_BODY = Body(NewPassword())
 
 
-def make(desk: Desk, board: Board, cdrs: Cdrs, calls: Calls, tokens: TokenFile) -> FastAPI:
-    """Return the app; everything but its health asks for a token."""
+def make(desk: Desk, board: Board, cdrs: Cdrs, calls: Calls, access: Access) -> FastAPI:
+    """Return the app; what it asks of whom is the guard's."""
     app = FastAPI(
         title="Ringwall",
         version="1",
@@ -50,7 +50,7 @@ def make(desk: Desk, board: Board, cdrs: Cdrs, calls: Calls, tokens: TokenFile) 
     app.include_router(_subscribers(desk), prefix=f"{PREFIX}/subscribers")
     app.include_router(call_routes.records(cdrs), prefix=f"{PREFIX}/cdrs")
     app.include_router(call_routes.active(calls), prefix=f"{PREFIX}/calls")
-    app.add_middleware(Guard, tokens=tokens)
+    app.add_middleware(Guard, access=access)
     return app
 
 
@@ -58,6 +58,16 @@ def add_registrations(app: FastAPI, phones: RegistrationDesk, pushes: PushDesk) 
     """Add what there is to say of registrations, and of who is told of them."""
     app.include_router(push_routes.registrations(phones), prefix=f"{PREFIX}/registrations")
     app.include_router(push_routes.pushes(pushes), prefix=f"{PREFIX}/pushes")
+
+
+def add_verdicts(app: FastAPI, desk: verdicts.VerdictDesk) -> None:
+    """Add why requests were refused."""
+    app.include_router(verdicts.routes(desk), prefix=f"{PREFIX}/verdicts")
+
+
+def add_bans(app: FastAPI, desk: BanDesk) -> None:
+    """Add what there is to say of bans."""
+    app.include_router(ban_routes.bans(desk), prefix=f"{PREFIX}/bans")
 
 
 def _system(board: Board) -> APIRouter:

@@ -15,7 +15,7 @@ from ringwall.telemetry import dialogs
 from ringwall.telemetry.dialogs import Dialog
 from ringwall.telemetry.kamailio_rpc import KamailioAway, KamailioRpc, RpcRefused
 
-# Kamailio writes dialogs back every 10 s.
+# By then `control` has surely written a dialog, unless MariaDB is away.
 _WRITTEN_AFTER_SECONDS = 15
 # The PBX ends the second leg within milliseconds. A leg whose phone does not answer BYE goes
 # when Kamailio gives up sending it (5 s).

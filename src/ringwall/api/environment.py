@@ -10,29 +10,39 @@ from threading import Event as Flag
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from ringwall.api import app
+from ringwall.api import app, metrics
+from ringwall.api.bans import BanDesk
 from ringwall.api.board import Board
 from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
+from ringwall.api.guard import Access
 from ringwall.api.intake import Intake
 from ringwall.api.mailboxes import Mailboxes
+from ringwall.api.metrics import PushMetrics, RecordMetrics
 from ringwall.api.pushes import PushDesk
 from ringwall.api.recorder import Recorder
 from ringwall.api.registered import RegistrationDesk
+from ringwall.api.verdicts import VerdictDesk
 from ringwall.config import model as config
 from ringwall.config.addresses import Addresses
-from ringwall.config.model import Records, Settings
+from ringwall.config.model import Settings
+from ringwall.config.records_model import Records
 from ringwall.errors import RingwallError
+from ringwall.render.containers import GUARD_PORT
+from ringwall.render.flood import never_banned
 from ringwall.render.kamailio import RPC_PORT
 from ringwall.render.rtpengine import NG_PORT
 from ringwall.security.tokens import TokenFile
+from ringwall.store.bans import StoredBans
 from ringwall.store.cdrs import Cdrs
 from ringwall.store.database import Database
 from ringwall.store.dialogs import StoredDialogs
 from ringwall.store.outbox import Outbox
 from ringwall.store.registrations import StoredRegistrations
 from ringwall.store.subscribers import Subscribers
+from ringwall.store.verdicts import StoredVerdicts
 from ringwall.telemetry import rtpengine_ng
+from ringwall.telemetry.guard import Guard
 from ringwall.telemetry.kamailio_rpc import KamailioRpc
 from ringwall.telemetry.push_client import Target
 from ringwall.telemetry.push_courier import Rules
@@ -83,6 +93,7 @@ class Control:
     app: FastAPI
     recorder: Recorder
     records: Records
+    bans: BanDesk
     pushes: Registrations | None
     """None where nobody is told of registrations."""
     ready: Flag
@@ -102,19 +113,31 @@ def assemble(environment: Environment) -> Control:
     media = partial(rtpengine_ng.answers, str(addresses.rtpengine_sbc), NG_PORT)
     ready = Flag()
     board = Board(settings.pbx.nodes, database, kamailio, media, ready)
-    tokens = TokenFile(environment.secrets / "tokens.json")
+    access = Access(TokenFile(environment.secrets / "tokens.json"), addresses.prometheus)
     calls = Calls(kamailio, StoredDialogs(database))
-    api = app.make(desk, board, Cdrs(database), calls, tokens)
+    api = app.make(desk, board, Cdrs(database), calls, access)
     spool = Spool(environment.spool, settings.records.spool_size.bytes)
-    api.add_middleware(Intake, spool=spool, kamailio=addresses.kamailio_sbc)
     outbox = Outbox(Database(addresses.mariadb, password))
     pushes = _pushes(environment, settings.telemetry.registrations, outbox)
     phones = RegistrationDesk(kamailio, StoredRegistrations(database), subscribers.domain)
     app.add_registrations(api, phones, PushDesk(outbox, pushes))
+    app.add_verdicts(api, VerdictDesk(StoredVerdicts(database)))
+    kept = StoredBans(Database(addresses.mariadb, password))
+    guard = Guard(f"http://{addresses.kamailio_sbc}:{GUARD_PORT}")
+    bans = BanDesk(kept, kamailio, guard, never_banned(settings))
+    app.add_bans(api, bans)
     wake = None if pushes is None else pushes.wake
     own = Database(addresses.mariadb, password)
-    recorder = Recorder(spool, Rejects(environment.spool), own, wake)
-    return Control(database, subscribers, desk, api, recorder, settings.records, pushes, ready)
+    rejects = Rejects(environment.spool)
+    recorder = Recorder(spool, rejects, own, wake)
+    api.add_middleware(
+        Intake, spool=spool, recorder=recorder, bans=bans, kamailio=addresses.kamailio_sbc
+    )
+    told = [] if pushes is None else [PushMetrics(outbox, pushes)]
+    metrics.install(api, RecordMetrics(spool, rejects, recorder.counts), *told)
+    return Control(
+        database, subscribers, desk, api, recorder, settings.records, bans, pushes, ready
+    )
 
 
 def _pushes(

@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from ringwall.api.bans import NoSuchBan
 from ringwall.api.calls import CallIsOver
 from ringwall.api.models import Error, RowError
 from ringwall.api.registered import NoSuchRegistration
@@ -19,6 +20,7 @@ from ringwall.store.cdrs import NoSuchCall
 from ringwall.store.database import DatabaseAway
 from ringwall.store.outbox import NoSuchPush
 from ringwall.store.subscribers import NoSuchSubscriber, SubscriberExists
+from ringwall.telemetry.guard import GuardAway
 from ringwall.telemetry.kamailio_rpc import KamailioAway
 
 _log = logging.getLogger(__name__)
@@ -49,10 +51,12 @@ _STATUS: tuple[tuple[type[RingwallError], int], ...] = (
     (CallIsOver, 404),
     (NoSuchPush, 404),
     (NoSuchRegistration, 404),
+    (NoSuchBan, 404),
     (SubscriberExists, 409),
     (BadInput, 422),
     (DatabaseAway, 503),
     (KamailioAway, 503),
+    (GuardAway, 503),
     (Busy, 503),
     (Starting, 503),
     (RingwallError, 500),

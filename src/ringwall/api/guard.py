@@ -1,9 +1,11 @@
-"""What every request meets first: the token, the size of its body, a line in the log."""
+"""What every request meets first: who may, the size of its body, a line in the log."""
 
 from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,18 +16,31 @@ from ringwall.errors import RingwallError
 from ringwall.security.tokens import TokenFile
 
 OPEN_PATH = "/api/v1/health"
+METRICS_PATH = "/metrics"
 MAX_BODY = 64 * 1024
 MAX_IMPORT = 10 * 1024 * 1024
 _IMPORT_PATH = "/api/v1/subscribers/import"
 _log = logging.getLogger(__name__)
 
 
-class Guard:
-    """ASGI middleware; nothing behind it sees a request without a good token."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask: whoever has a token; those who scrape need none for the metrics."""
 
-    def __init__(self, app: ASGIApp, tokens: TokenFile) -> None:
+    tokens: TokenFile
+    scrapers: frozenset[IPv4Address] = frozenset()
+
+
+class Guard:
+    """ASGI middleware; nothing behind it sees a request that may not be.
+
+    All need a good token, but for the health, and the metrics when Prometheus asks for them.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
-        self._tokens = tokens
+        self._tokens = access.tokens
+        self._scrapers = frozenset(map(str, access.scrapers))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, or answer it."""
@@ -39,7 +54,7 @@ class Guard:
             visit.log()
 
     async def _enter(self, visit: _Visit) -> None:
-        if visit.path != OPEN_PATH:
+        if not self._is_open(visit):
             try:
                 visit.who = self._tokens.owner(visit.token)
             except RingwallError as error:
@@ -51,6 +66,11 @@ class Guard:
                 return
         await self._app(visit.scope, visit.receive, visit.send)
 
+    def _is_open(self, visit: _Visit) -> bool:
+        if visit.path == METRICS_PATH:
+            return visit.sender in self._scrapers
+        return visit.path == OPEN_PATH
+
 
 class _Visit:
     """One request while it is served."""
@@ -58,6 +78,7 @@ class _Visit:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope, self._receive, self._send = scope, receive, send
         self.path = str(scope["path"])
+        self.sender = scope["client"][0] if scope["client"] else None
         self.limit = MAX_IMPORT if self.path == _IMPORT_PATH else MAX_BODY
         self.who: str | None = None
         self._headers = dict(scope["headers"])
@@ -91,8 +112,8 @@ class _Visit:
 
     def log(self) -> None:
         """Write the access log: the path as it was sent (escaped), without its query."""
-        if self.path == OPEN_PATH and self._status == 200:
-            return  # every few seconds, by the container's own check
+        if self.path in {OPEN_PATH, METRICS_PATH} and self._status == 200:
+            return  # every few seconds, by the container's own check and by Prometheus
         path = self.scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1")
         took = (time.monotonic() - self._start) * 1000
         who = self.who or "-"

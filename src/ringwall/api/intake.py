@@ -1,18 +1,31 @@
-"""Where Kamailio hands its events over: one path, for one address, outside of the public API."""
+"""Kamailio's own way in: what it tells, the calls and bans that it asks for at its start.
+
+Some paths, for one address, outside of the public API.
+"""
 
 from __future__ import annotations
 
 import logging
 from ipaddress import IPv4Address
 
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ringwall.api.ban_models import Told
+from ringwall.api.bans import BanDesk
+from ringwall.api.recorder import Recorder
+from ringwall.store.database import DatabaseAway
+from ringwall.telemetry.guard import GuardAway
 from ringwall.telemetry.spool import Spool, SpoolFull
 
-PATH = "/internal/events"
+EVENTS, DIALOGS = "/internal/events", "/internal/dialogs"
+BANS, BANS_AT_START = "/internal/bans", "/internal/bans/stand"
+_PATHS = frozenset({EVENTS, DIALOGS, BANS, BANS_AT_START})
+# Kamailio's start waits ten seconds for an answer.
+_WRITE_SECONDS = 8.0
 MAX_BODY, MAX_LINES = 512 * 1024, 200
 _log = logging.getLogger(__name__)
 
@@ -25,25 +38,29 @@ class _Refused(Exception):
 class Intake:
     """ASGI middleware, the first that a request meets.
 
-    204 says that every line is on disk, and only then may Kamailio forget them. What the lines
-    say is read later: a line that is no event must not hold up the others.
+    Events: 204 says that every line is on disk, and only then may Kamailio forget them. What the
+    lines say is read later: a line that is no event must not hold up the others. Dialogs: 204
+    says that the calls that go on are where Kamailio reads them. Bans: 204 says that the one told
+    of is on record, or, at the start, that the kernel knows them all.
     """
 
-    def __init__(self, app: ASGIApp, spool: Spool, kamailio: IPv4Address) -> None:
-        self._app, self._spool, self._kamailio = app, spool, str(kamailio)
+    def __init__(
+        self, app: ASGIApp, spool: Spool, recorder: Recorder, bans: BanDesk, kamailio: IPv4Address
+    ) -> None:
+        self._app, self._spool, self._recorder, self._bans = app, spool, recorder, bans
+        self._kamailio = str(kamailio)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the events, or let the request through."""
-        if scope["type"] != "http" or scope["path"] != PATH:
+        """Do what Kamailio asks for, or let the request through."""
+        if scope["type"] != "http" or scope["path"] not in _PATHS:
             await self._app(scope, receive, send)
             return
-        request = Request(scope, receive)
         try:
-            await run_in_threadpool(self._spool.append, await self._lines(request))
+            await self._serve(Request(scope, receive))
             status = 204
         except _Refused as refused:
             status = refused.status
-        except SpoolFull:
+        except (SpoolFull, DatabaseAway, GuardAway):
             status = 503
         except ClientDisconnect:
             return
@@ -51,14 +68,31 @@ class Intake:
         headers = {} if status == 204 else {"Connection": "close"}
         await Response(status_code=status, headers=headers)(scope, receive, send)
 
-    async def _lines(self, request: Request) -> list[bytes]:
-        """Return the lines of the body; raise ``_Refused``."""
+    async def _serve(self, request: Request) -> None:
         sender = request.client.host if request.client else "?"
         if sender != self._kamailio:
-            _log.warning("events from %s, who is not Kamailio", sender)
+            _log.warning("%s from %s, who is not Kamailio", request.url.path, sender)
             raise _Refused(403)
         if request.method != "POST":
             raise _Refused(405)
+        if request.url.path == DIALOGS:
+            await run_in_threadpool(self._recorder.put_dialogs_back, _WRITE_SECONDS)
+        elif request.url.path == BANS_AT_START:
+            await run_in_threadpool(self._bans.stand)
+        elif request.url.path == BANS:
+            await run_in_threadpool(self._bans.told, await self._ban(request))
+        else:
+            await run_in_threadpool(self._spool.append, await self._lines(request))
+
+    async def _ban(self, request: Request) -> Told:
+        lines = await self._lines(request)
+        try:
+            return Told.model_validate_json(b"".join(lines))
+        except ValidationError as error:
+            raise _Refused(400) from error
+
+    async def _lines(self, request: Request) -> list[bytes]:
+        """Return the lines of the body; raise ``_Refused``."""
         body = bytearray()
         async for part in request.stream():
             body += part

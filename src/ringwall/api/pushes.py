@@ -30,14 +30,12 @@ class PushDesk:
     def status(self) -> PushStatus:
         """Tell how the outbox is doing."""
         backlog, counters = self._outbox.backlog(), self._worker and self._worker.counters
-        oldest = backlog.oldest
-        lag = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
         away = counters.away_since if counters else None
         return PushStatus(
             enabled=self._worker is not None,
             pending=backlog.pending,
             parked=backlog.parked,
-            lag_seconds=round(max(lag, 0.0), 3),
+            lag_seconds=round(backlog.lag_seconds(datetime.now(UTC)), 3),
             away_since=None if away is None else datetime.fromtimestamp(away, UTC),
             last_error=counters.last_error if counters else None,
             sent_total=counters.sent if counters else 0,

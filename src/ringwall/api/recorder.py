@@ -11,20 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Event as Flag
-from time import time
+from time import monotonic, sleep, time
 
-from ringwall.store import records
-from ringwall.store.calls import LegRow
+from ringwall.api.rows import dialogs_in, leg_row, registration_row, verdict_row
+from ringwall.store import kept_dialogs, records, verdicts
 from ringwall.store.database import Database, DatabaseAway
-from ringwall.store.records import RegistrationRow
-from ringwall.telemetry.events import BadEvent, Event, Leg, Registration, moment, parse
-from ringwall.telemetry.registration_document import document_of
+from ringwall.telemetry.events import BadEvent, Dialog, Event, Leg, Registration, Verdict, parse
 from ringwall.telemetry.rejects import Rejects
 from ringwall.telemetry.spool import Batch, Spool
 
 BATCH = 500
 _IDLE_SECONDS = 1.0
 _FIRST_SECONDS, _LONGEST_SECONDS = 0.5, 5.0
+_LOOK_SECONDS = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +79,20 @@ class Recorder:
                 stop.wait(delay)
                 delay = min(delay * 2, _LONGEST_SECONDS)
 
+    def put_dialogs_back(self, wait: float) -> None:
+        """Let the next start of Kamailio find the calls that go on.
+
+        ``wait``: for so many seconds until what it told before it ended is written. Raise
+        ``DatabaseAway``, also where it is not.
+        """
+        deadline = monotonic() + wait
+        while self._spool.waiting_bytes:
+            if monotonic() > deadline:
+                raise DatabaseAway("records wait to be written", "see `docker logs control`")
+            sleep(_LOOK_SECONDS)
+        with self._database.begin() as connection:
+            kept_dialogs.put_back(connection)
+
     def close(self) -> None:
         """Close the spool and the connections."""
         self._spool.close()
@@ -133,9 +146,12 @@ class Recorder:
             for event in events
             if isinstance(event, Registration)
         ]
+        refusals = [verdict_row(event) for event in events if isinstance(event, Verdict)]
         now = datetime.now(UTC).replace(tzinfo=None)
         with self._database.begin() as connection:
             written = records.write(connection, legs, registrations, now)
+            kept_dialogs.write(connection, *dialogs_in(events))
+            verdicts.write(connection, refusals)
         if registrations and self._wake:
             self._wake()
         self.counts.legs += written.legs
@@ -147,51 +163,9 @@ class Recorder:
             _log.warning("several calls went by the Call-ID %r: their times are added", correlation)
 
 
-def leg_row(leg: Leg) -> LegRow:
-    """Return the row of ``cdr_legs`` that an event makes."""
-    return LegRow(
-        correlation_id=leg.correlation,
-        call_id=leg.call_id,
-        from_tag=leg.from_tag,
-        to_tag=leg.to_tag if leg.answered else "",
-        sbc_node=leg.sbc,
-        direction=leg.direction,
-        caller=leg.caller,
-        callee=leg.callee or leg.dialled,
-        dialled=leg.dialled,
-        source_address=leg.source,
-        source_port=leg.source_port,
-        transport=leg.transport,
-        target=leg.target,
-        pbx_node=leg.pbx,
-        invited_at=moment(leg.invited or leg.answered or leg.ended),
-        ringing_at=moment(leg.ringing) if leg.ringing else None,
-        answered_at=moment(leg.answered) if leg.answered else None,
-        ended_at=moment(leg.ended),
-        sip_code=leg.code,
-        reason=leg.reason,
-        hangup_by=leg.hangup,
-        profile=leg.profile,
-        codec=leg.codec,
-        srtp=leg.srtp,
-        **leg.media.model_dump(),
-    )
-
-
-def registration_row(event: Registration, state: str) -> RegistrationRow:
-    """Return the row of the outbox that an event makes."""
-    return RegistrationRow(
-        event.event_id,
-        event.user,
-        event.domain,
-        event.event,
-        moment(event.at),
-        document_of(event),
-        state,
-    )
-
-
 def _happened(event: Event) -> int:
+    if isinstance(event, Dialog):
+        return event.started * 1000
     return event.ended if isinstance(event, Leg) else event.at
 
 

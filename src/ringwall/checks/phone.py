@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 import time
+from array import array
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
     from ringwall.runtime.engine import Engine
 
 Transport = Literal["udp", "tcp", "tls"]
+Encryption = Literal["srtp", "srtp-mand", "dtls_srtp"]
+"""Of media, as baresip calls it: SRTP as an extra (RFC 8643), SRTP with SDES, DTLS-SRTP."""
 _CALL_ID = re.compile(r"call id: (\S+)")
 _START = 15.0
 _COMES = {"CALL_INCOMING", "CALL_ESTABLISHED"}  # a phone that answers by itself never rings
 _SAID = 300.0
 """Seconds of melody; longer than any call that is placed here."""
+_WAV_HEAD = 44
+_SPEAKER = "/tmp/speaker.wav"  # noqa: S108 - the container's own
 _OPTIONS = (
     "--init", "--user=0", "--cap-drop=ALL", "--cap-add=NET_RAW", "--cap-add=SETUID",
     "--cap-add=SETGID", "--security-opt=no-new-privileges", "--memory=256m", "--tmpfs=/tmp",
@@ -73,7 +78,8 @@ class Account:
 class Phone:
     """A phone of one account; a context manager, the container lives as long as it.
 
-    It answers calls by itself when ``answers`` is true and says ``melody`` in every call.
+    It answers calls by itself when ``answers`` is true and says ``melody`` in every call, which
+    it encrypts as ``encryption`` says.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class Phone:
         self.line = line
         self.account = account
         self.transport: Transport = transport
+        self.encryption: Encryption | None = None
         self.melody = Melody.random()
         self.name = f"{line.network}_phone_{secrets.token_hex(3)}"
         self._answers = answers
@@ -198,6 +205,20 @@ class Phone:
             wait_until(lambda: self.heard(melody, since).complete, timeout, "the melody", 0.3)
         return self.heard(melody, since)
 
+    def wait_played(self, melody: Melody, timeout: float = 15) -> audio.Heard:
+        """The same of what the phone plays to its user: media that is encrypted on the wire."""
+        with suppress(PhoneError):
+            wait_until(lambda: self._played(melody).complete, timeout, "the melody", 0.5)
+        return self._played(melody)
+
+    def _played(self, melody: Melody) -> audio.Heard:
+        try:
+            self.line.engine.exec(self.name, "cp", _SPEAKER, "/phone/played.wav")
+        except RingwallError:  # nothing was played yet
+            return audio.NOTHING
+        said = (self._home / "played.wav").read_bytes()[_WAV_HEAD:]
+        return audio.compare(melody, array("h", said[: len(said) // 2 * 2]))
+
     def _size(self, name: str) -> int:
         path = self._home / name
         return path.stat().st_size if path.exists() else 0
@@ -212,7 +233,9 @@ class Phone:
         return (
             f"<{self.line.uri(self.account.username)};transport={self.transport}>"
             f";auth_user={self.account.username};auth_pass={self.account.password}"
-            f";answermode={mode}" + (f";outbound={proxy}" if self.line.domain else "")
+            f";answermode={mode}"
+            + (f";outbound={proxy}" if self.line.domain else "")
+            + (f";mediaenc={self.encryption}" if self.encryption else "")
         )
 
     def _remove(self) -> None:

@@ -148,6 +148,11 @@ class ApiClient:
         answer: Answer = self._ask("DELETE", path, query=query)
         return answer
 
+    def verdicts(self, wanted: Mapping[str, str]) -> Answer:
+        """Return refusals, newest first, and what their ``reasons`` mean."""
+        answer: Answer = self._ask("GET", "/verdicts", timeout=_LONG_TIMEOUT, query=wanted)
+        return answer
+
     def pushes(self, wanted: Mapping[str, str]) -> Answer:
         """Return the outbox's ``status`` and its newest ``pushes``."""
         answer: Answer = self._ask("GET", "/pushes", timeout=_LONG_TIMEOUT, query=wanted)
@@ -167,6 +172,22 @@ class ApiClient:
         """Never send those; return how many."""
         body = {"state": state, "older_than": older_than}
         return int(self._ask("POST", "/pushes/purge", body, _LONG_TIMEOUT)["pushes"])
+
+    def bans(self) -> Answer:
+        """Return ``bans``, and whether the ``kernel``'s guard answers."""
+        answer: Answer = self._ask("GET", "/bans")
+        return answer
+
+    def ban(self, address: str, seconds: int, reason: str) -> Answer:
+        """Ban an address; the answer tells whether the ``kernel`` knows of it."""
+        path = f"/bans/{quote(address, safe='')}"
+        answer: Answer = self._ask("PUT", path, {"seconds": seconds, "reason": reason})
+        return answer
+
+    def unban(self, address: str) -> Answer:
+        """Lift a ban."""
+        answer: Answer = self._ask("DELETE", f"/bans/{quote(address, safe='')}")
+        return answer
 
     def _ask(
         self,

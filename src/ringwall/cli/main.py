@@ -11,9 +11,11 @@ import typer
 from typer.core import TyperGroup
 
 from ringwall import __version__
+from ringwall.cli.bans import bans_app
 from ringwall.cli.call import call
 from ringwall.cli.calls import calls_app
 from ringwall.cli.cdrs import cdrs_app
+from ringwall.cli.certs import certs_app
 from ringwall.cli.check import check
 from ringwall.cli.init import init
 from ringwall.cli.pushes import pushes_app
@@ -21,6 +23,7 @@ from ringwall.cli.registrations import registrations_app
 from ringwall.cli.subscribers import subscribers_app
 from ringwall.cli.system import down, status, up
 from ringwall.cli.test import test
+from ringwall.cli.why import why
 from ringwall.config.workspace import Workspace
 from ringwall.errors import BadInput, RingwallError
 
@@ -97,6 +100,9 @@ app.add_typer(cdrs_app, name="cdrs")
 app.add_typer(calls_app, name="calls")
 app.add_typer(registrations_app, name="registrations")
 app.add_typer(pushes_app, name="pushes")
+app.command()(why)
+app.add_typer(certs_app, name="certs")
+app.add_typer(bans_app, name="bans")
 app.command()(test)
 
 

@@ -188,6 +188,8 @@ def _pytest(clone: Path, kind: Kind, long: bool, match: str, allow_skips: bool) 
     command = [sys.executable, "-m", "pytest", "-q", str(folder)]
     command += [] if long else ["-m", "not long"]
     command += ["-k", match] if match else []
+    # Unit tests share nothing; a worker a core.
+    command += ["-n", "auto"] if kind is Kind.UNIT else []
     with TemporaryDirectory(prefix="ringwall-") as scratch:
         report = Path(scratch, "report.xml")
         status = subprocess.run(

@@ -9,7 +9,7 @@ from ringwall.config.model import Node, Settings
 
 Network = Literal["edge", "sbc", "mgmt"]
 
-_KAMAILIO, _MARIADB, _RTPENGINE, _CONTROL, _SYSLOG = 2, 3, 4, 5, 7
+_KAMAILIO, _MARIADB, _RTPENGINE, _CONTROL, _SYSLOG, _PROMETHEUS = 2, 3, 4, 5, 7, 12
 
 
 class Addresses:
@@ -27,6 +27,8 @@ class Addresses:
         self.control = subnets.sbc[_CONTROL]
         self.control_mgmt = subnets.mgmt[_CONTROL]
         self.syslog = subnets.sbc[_SYSLOG]
+        # By the name `control` it may come over either network.
+        self.prometheus = frozenset({subnets.sbc[_PROMETHEUS], subnets.mgmt[_PROMETHEUS]})
 
     def container(self, role: str) -> str:
         """The container's name, as ``docker ps`` shows it."""

@@ -32,6 +32,7 @@ ROLES = frozenset(
 _NG_PORT = 22222  # RTPengine takes Kamailio's commands there
 _SERVICES = frozenset({"600", "601", "602"})
 _TIMER_C = 180  # RFC 3261, 16.6: a proxy may give up a call that rings this long
+_SHORTEST_SILENCE = 5
 
 _DAY = 86400
 
@@ -41,6 +42,8 @@ _MGMT: Place = ("instance", "subnets", "mgmt")
 _PUBLIC: Place = ("sbc", "public_address")
 _RTP: Place = ("instance", "ports", "rtp")
 _ROOMS: Place = ("pbx", "conference_rooms")
+_MEDIA_TIMEOUT: Place = ("pbx", "media_timeout")
+_HOLD_TIMEOUT: Place = ("pbx", "hold_timeout")
 
 
 class Finding:
@@ -218,6 +221,16 @@ def _dialplan(settings: Settings) -> Iterator[Finding]:
         yield Finding(message, "write a time from 1s to 3m", ("pbx", "ring_time"))
 
 
+def _silence(settings: Settings) -> Iterator[Finding]:
+    media, hold = settings.pbx.media_timeout, settings.pbx.hold_timeout
+    if media.seconds < _SHORTEST_SILENCE:
+        message = f"{media} is a pause that calls survive: each would be ended"
+        yield Finding(message, f"write {_SHORTEST_SILENCE}s or more", _MEDIA_TIMEOUT)
+    if hold.seconds < media.seconds:
+        message = f"{hold} is less than {dotted(_MEDIA_TIMEOUT)} ({media})"
+        yield Finding(message, f"write {media} or more", _HOLD_TIMEOUT, _MEDIA_TIMEOUT)
+
+
 def _records(settings: Settings) -> Iterator[Finding]:
     keep = settings.records.retention
     legs: Place = ("records", "retention", "legs")
@@ -233,8 +246,11 @@ def _records(settings: Settings) -> Iterator[Finding]:
 
 
 def _private_ca(settings: Settings) -> Iterator[Finding]:
+    ca = settings.telemetry.registrations.ca
+    if ca is None:
+        return  # else all public CAs would be read here: 50 ms
     try:
-        ssl.create_default_context(cadata=settings.telemetry.registrations.ca)
+        ssl.create_default_context(cadata=ca)
     except (ssl.SSLError, ValueError):
         place: Place = ("telemetry", "registrations", "ca")
         remedy = "paste the CA's file below `ca: |`, indented"
@@ -268,6 +284,7 @@ _RULES: tuple[Callable[[Settings], Iterable[Finding]], ...] = (
     _repeated,
     _nodes,
     _dialplan,
+    _silence,
     _records,
     _private_ca,
 )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
-from ringwall.config.model import Section, Settings
+from ringwall.config.model import Settings
+from ringwall.config.section import Section
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from ringwall.config.records_model import Records
+from ringwall.config.section import Section
+from ringwall.config.security_model import Security
 from ringwall.config.types import (
     Address,
     ApiUrl,
@@ -21,23 +24,10 @@ from ringwall.config.types import (
     NodeName,
     PortRange,
     PublicAddress,
-    Size,
     Subnet,
 )
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-UserAgent = Annotated[str, Field(pattern=r"^[A-Za-z0-9 ._/()+-]{1,64}$")]
-
-
-class Section(BaseModel):
-    """A mapping in ringwall.yaml: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_all_defaults(cls, data: Any) -> Any:  # noqa: ANN401 - whatever the file has
-        return {} if data is None else data
 
 
 class Sbc(Section):
@@ -138,6 +128,16 @@ class Pbx(Section):
     ring_time: Duration = Field(
         Duration(30), description="How long a phone rings before the mailbox answers."
     )
+    media_timeout: Duration = Field(
+        Duration(120),
+        description="A phone that sends no media for so long in a call has vanished, and the call "
+        "is ended. On record it ends when the media did, which is right for a PBX of your own too "
+        "when its rtp_timeout is the same.",
+    )
+    hold_timeout: Duration = Field(
+        Duration(7200),
+        description="The same for a phone that has put the call on hold (rtp_timeout_hold).",
+    )
     conference_rooms: str = Field(
         "603",
         pattern=r"^[0-9]+(,[0-9]+)*$",
@@ -159,27 +159,6 @@ class Registrar(Section):
     keepalive: Duration = Field(
         Duration(30), description="Time between two keep-alives to a phone behind a NAT."
     )
-
-
-class Digest(Section):
-    """Digest authentication (RFC 8760)."""
-
-    algorithms: tuple[Literal["SHA-256", "MD5"], ...] = Field(
-        ("SHA-256", "MD5"), min_length=1, description="Offered in this order."
-    )
-    md5_only_agents: tuple[UserAgent, ...] = Field(
-        ("baresip v0.", "baresip v1."),
-        examples=["baresip v1."],
-        description="Phones that give up when SHA-256 is offered at all, by the beginning of "
-        "their User-Agent; they are offered MD5 alone.",
-    )
-    nonce_lifetime: Duration = Field(Duration(60), description="How long a challenge is good for.")
-
-
-class Security(Section):
-    """What strangers meet."""
-
-    digest: Digest = Field(Digest(), description="Digest authentication.")
 
 
 class Registrations(Section):
@@ -225,58 +204,6 @@ class Telemetry(Section):
     """What others are told."""
 
     registrations: Registrations = Field(Registrations(), description="Registrations.")
-
-
-MaxRows = Annotated[int, Field(ge=10_000, le=1_000_000_000)]
-
-
-class Retention(Section):
-    """How long records are kept; null: for ever."""
-
-    cdrs: Duration | None = Field(Duration(400 * 86400), description="Calls.")
-    legs: Duration | None = Field(
-        Duration(90 * 86400),
-        description="Legs of calls. At least a day more than a call can last: the last leg of a "
-        "call is added up with those that ended before it.",
-    )
-    acc: Duration | None = Field(Duration(400 * 86400), description="Kamailio's table `acc`.")
-    missed_calls: Duration | None = Field(
-        Duration(90 * 86400), description="Kamailio's table `missed_calls`."
-    )
-    registration_events: Duration | None = Field(
-        Duration(30 * 86400), description="Registrations, sent or not."
-    )
-
-
-class MaxRowsOf(Section):
-    """How many records are kept at most, the newest; null: any number."""
-
-    cdrs: MaxRows | None = Field(10_000_000, description="Calls.")
-    legs: MaxRows | None = Field(20_000_000, description="Legs of calls.")
-    acc: MaxRows | None = Field(40_000_000, description="Kamailio's table `acc`.")
-    missed_calls: MaxRows | None = Field(5_000_000, description="Kamailio's table `missed_calls`.")
-    registration_events: MaxRows | None = Field(
-        5_000_000, description="Registrations. Those that are not sent yet go last."
-    )
-
-
-class Records(Section):
-    """Calls and registrations on record. Surplus rows are removed once a day."""
-
-    retention: Retention = Field(Retention(), description="Ages.")
-    max_rows: MaxRowsOf = Field(MaxRowsOf(), description="Numbers.")
-    mask_numbers_after: Duration | None = Field(
-        None,
-        examples=["30d"],
-        description="Age at which the last three characters of callers and numbers in the "
-        "records of calls are replaced by xxx; null: never.",
-    )
-    spool_size: Size = Field(
-        Size(1024),
-        examples=["2G"],
-        description="Disk space for events that wait while MariaDB is away. When it is used up, "
-        "Kamailio keeps what it has, in memory. 1G holds an hour of 200 calls a second.",
-    )
 
 
 class Build(Section):

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic.json_schema import GenerateJsonSchema
 
-from ringwall.config.model import Section, Settings
+from ringwall.config.model import Settings
+from ringwall.config.section import Section
 from ringwall.config.types import Duration, PortRange, Size
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _SAMPLE_HEAD = """\
 _PAGE_HEAD = """\
 # ringwall.yaml
 
-<!-- Made by `python -m ringwall.config.reference docs`: edit src/ringwall/config/model.py. -->
+<!-- Made by `python -m ringwall.config.reference docs`: edit src/ringwall/config/*model.py. -->
 
 `ringwall init` writes this file with every setting in it, and `ringwall check` tells every mistake
 with its line. What is not written has its default; an empty file is all defaults. Times are whole

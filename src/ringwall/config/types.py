@@ -155,6 +155,34 @@ class Size(_Written):
         return cls(int(match[1]) * (1024 if match[2] == "G" else 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Rate(_Written):
+    """So many a second, from 1 to 100000: ``30/s``; None: ``unlimited``."""
+
+    per_second: int | None
+
+    schema: ClassVar[JsonSchemaValue] = {"title": "rate", "pattern": "^([0-9]+/s|unlimited)$"}
+
+    def __post_init__(self) -> None:
+        if self.per_second is not None and not 1 <= self.per_second <= 100_000:
+            raise wrong("is out of range", "write a rate from 1/s to 100000/s, or unlimited")
+
+    def __str__(self) -> str:
+        return "unlimited" if self.per_second is None else f"{self.per_second}/s"
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Read ``30/s`` or ``unlimited``; raise ``ValueError`` with the remedy."""
+        if text == "unlimited":
+            return cls(None)
+        match = re.fullmatch(r"([0-9]{1,9})\s*/\s*s", text) if isinstance(text, str) else None
+        if match is None:
+            raise wrong(
+                f"{text!r} is no rate", "write a whole number and /s, as 30/s; or unlimited"
+            )
+        return cls(int(match[1]))
+
+
 def _domain(text: str) -> str:
     name = text.lower()
     if re.fullmatch(r"[0-9.]+", name):
@@ -315,6 +343,7 @@ __all__ = [
     "NodeName",
     "PortRange",
     "PublicAddress",
+    "Rate",
     "Size",
     "Subnet",
     "address",

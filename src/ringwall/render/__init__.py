@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ringwall.config.model import Settings
-from ringwall.render import asterisk, compose, control, kamailio, rtpengine
+from ringwall.render import asterisk, compose, control, fail2ban, kamailio, rtpengine
 from ringwall.render.facts import Facts
 
 __all__ = ["Facts", "render"]
@@ -16,5 +16,6 @@ def render(settings: Settings, facts: Facts) -> dict[str, bytes]:
         **rtpengine.render(settings, facts),
         **asterisk.render(settings),
         **control.render(settings),
+        **fail2ban.render(settings),
     }
     return {**compose.render(settings, facts, files), **files}

@@ -13,7 +13,7 @@ def render(settings: Settings) -> dict[str, bytes]:
         "globals.conf": f"SBC = {addresses.kamailio_sbc}:5060\n"
         f"RING_TIME = {settings.pbx.ring_time.seconds}\n",
         "rooms.conf": _rooms(settings.pbx.conference_rooms),
-        "pjsip.conf": _sbc(addresses, settings.sbc.domains[0]),
+        "pjsip.conf": _sbc(settings, addresses),
         "manager.conf": f"permit = {addresses.control}/255.255.255.255\n",
     }
     return {f"asterisk/{name}": (_HEAD + text).encode() for name, text in files.items()}
@@ -25,12 +25,14 @@ def _rooms(numbers: str) -> str:
     return "".join(f"exten => {room},1,Goto(conference,${{EXTEN}},1)\n" for room in rooms)
 
 
-def _sbc(addresses: Addresses, domain: str) -> str:
-    """Return who may talk to the node, and the domain that it speaks for."""
+def _sbc(settings: Settings, addresses: Addresses) -> str:
+    """Return who may talk to the node, for which domain, and when a silent phone is given up."""
     sbc = f"{addresses.kamailio_sbc}/255.255.255.255"
     return f"""
 [kamailio](+)
-from_domain = {domain}
+from_domain = {settings.sbc.domains[0]}
+rtp_timeout = {settings.pbx.media_timeout.seconds}
+rtp_timeout_hold = {settings.pbx.hold_timeout.seconds}
 
 [from-the-sbc]
 type = identify

@@ -39,12 +39,13 @@ def render(settings: Settings, facts: Facts, files: Mapping[str, bytes]) -> dict
     reads, so that Compose makes anew exactly those that a change touches.
     """
     found = containers(settings)
-    services = {
-        one.role: _service(
-            one, settings, facts.images[one.component], config_hash(one.component, files)
-        )
-        for one in found
-    }
+    services: Tree = {}
+    for one in found:
+        label = config_hash(one.component, files)
+        if one.inside is not None:
+            # Compose 1.29 does not make it anew with the other, and alone it has no network.
+            label += "-" + hashlib.sha256(repr(services[one.inside]).encode()).hexdigest()[:12]
+        services[one.role] = _service(one, settings, facts.images[one.component], label)
     tree: Tree = {
         "services": services,
         "networks": _networks(settings),
@@ -101,6 +102,8 @@ def _confinement(one: Container) -> Tree:
         "init": True,
         "read_only": True,
         "cap_drop": _inline(["ALL"]),
+        **({"cap_add": _inline(list(one.capabilities))} if one.capabilities else {}),
+        **({"network_mode": f"service:{one.inside}"} if one.inside else {}),
         "security_opt": _inline(["no-new-privileges:true"]),
         "mem_limit": f"{one.memory_mb}m",
         "pids_limit": one.processes,

@@ -10,10 +10,13 @@ from ringwall.config.addresses import Addresses, Network
 from ringwall.config.model import Node, Settings
 
 API_PORT = 8080
+GUARD_PORT = 9092
 _SECRETS = "/run/ringwall/secrets"
 _TMP = "/tmp"  # noqa: S108 - a file system of the container's own
 _PBX_SHARED = "/var/lib/ringwall/pbx"
 _SPOOL = "/var/lib/ringwall/spool"
+_SBC = "/var/lib/ringwall/sbc"
+_BEFORE_THE_SBC = ("mariadb", "control")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,9 @@ class Container:
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     waits_for: tuple[str, ...] = ()
+    inside: str | None = None
+    """The container whose network it is in; it waits for the same ones, and has no own."""
+    capabilities: tuple[str, ...] = ()
 
 
 def containers(settings: Settings) -> tuple[Container, ...]:
@@ -64,6 +70,7 @@ def containers(settings: Settings) -> tuple[Container, ...]:
     addresses = Addresses(settings)
     return (
         _kamailio(settings, addresses),
+        _fail2ban(addresses),
         _rtpengine(settings, addresses),
         *(_asterisk(node) for node in settings.pbx.nodes if addresses.is_inside(node)),
         _control(settings, addresses),
@@ -91,8 +98,31 @@ def _kamailio(settings: Settings, addresses: Addresses) -> Container:
             "../certs/edge": "/etc/kamailio/certs",
             "../secrets/kamailio": _SECRETS,
         },
+        volumes=(Volume("sbc", _SBC),),
         tmpfs={"/run/kamailio": _tmpfs(2001, 8), _TMP: _tmpfs(2001, 64)},
-        waits_for=("mariadb", "control"),
+        waits_for=_BEFORE_THE_SBC,
+    )
+
+
+def _fail2ban(addresses: Addresses) -> Container:
+    """The kernel's bans in the SBC's network; the SBC waits for it when it starts."""
+    ask = f"exec 3<>/dev/tcp/{addresses.kamailio_sbc}/{GUARD_PORT}"
+    return Container(
+        role="fail2ban",
+        component="fail2ban",
+        networks={},
+        health=Health(("bash", "-c", ask)),
+        memory_mb=256,
+        binds={"./fail2ban": "/etc/ringwall"},
+        volumes=(
+            Volume("sbc", _SBC, read_only=True),
+            Volume("logs", "/var/log/ringwall", read_only=True),
+            Volume("fail2ban_data", "/var/lib/fail2ban"),
+        ),
+        tmpfs={"/run/fail2ban": _tmpfs(0, 8), _TMP: _tmpfs(0, 16)},
+        waits_for=_BEFORE_THE_SBC,
+        inside="kamailio_sbc",
+        capabilities=("NET_ADMIN",),
     )
 
 

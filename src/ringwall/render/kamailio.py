@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ringwall.config.addresses import Addresses
 from ringwall.config.model import Node, Settings
+from ringwall.render import encryption, flood, scanners
 from ringwall.render.containers import API_PORT
 from ringwall.render.facts import Facts
 
 PBX_SET = 1
 RPC_PORT = 9090
-_CERTIFICATES = "/etc/kamailio/certs"
 
 
 def render(settings: Settings, facts: Facts) -> dict[str, bytes]:
@@ -18,8 +18,9 @@ def render(settings: Settings, facts: Facts) -> dict[str, bytes]:
     files = {
         "settings.cfg": _settings(settings, facts, addresses),
         "dispatcher.list": _dispatcher(settings, addresses),
-        "tls.cfg": _TLS,
+        "tls.cfg": encryption.tls(settings),
         "database": f"{addresses.mariadb}:3306\n",
+        "control": f"{addresses.control}:{API_PORT}\n",
     }
     return {f"kamailio/{name}": text.encode() for name, text in files.items()}
 
@@ -31,6 +32,10 @@ def _settings(settings: Settings, facts: Facts, addresses: Addresses) -> str:
         **_numbers(settings),
         **_texts(settings, addresses),
         **_digest(settings),
+        **({"RECORDS": ""} if settings.records.enabled else {}),
+        **encryption.defines(settings),
+        **flood.defines(settings, f"http://{addresses.control}:{API_PORT}/internal"),
+        **scanners.defines(settings.security.scanners),
     }
     served = dict.fromkeys(
         [*settings.sbc.domains, str(addresses.kamailio_edge), str(facts.public_address)]
@@ -76,6 +81,8 @@ def _numbers(settings: Settings) -> dict[str, str]:
         "MAX_EXPIRES": registrar.max_expires.seconds,
         "CONNECTION_LIFETIME": registrar.max_expires.seconds + 100,
         "KEEPALIVE": registrar.keepalive.seconds,
+        "MEDIA_TIMEOUT": settings.pbx.media_timeout.seconds,
+        "HOLD_TIMEOUT": settings.pbx.hold_timeout.seconds,
         "PROBE_INTERVAL": probe.interval.seconds,
         "PROBE_DOWN_AFTER": probe.down_after,
         "PROBE_UP_AFTER": probe.up_after,
@@ -133,20 +140,3 @@ def _target(node: Node, addresses: Addresses) -> str:
     }
     text = ";".join(f"{key}={value}" for key, value in attributes.items())
     return f"{PBX_SET} sip:{node.address}:{node.port} 0 0 {text}\n"
-
-
-_TLS = f"""\
-# Made by `ringwall up`; changes here are lost. Connections come in; none is opened to strangers.
-[server:default]
-method = TLSv1.2+
-verify_certificate = no
-require_certificate = no
-private_key = {_CERTIFICATES}/key.pem
-certificate = {_CERTIFICATES}/fullchain.pem
-cipher_list = ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL
-
-[client:default]
-method = TLSv1.2+
-verify_certificate = yes
-require_certificate = yes
-"""

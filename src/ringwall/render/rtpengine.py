@@ -24,8 +24,9 @@ def render(settings: Settings, facts: Facts) -> dict[str, bytes]:
         # With "strict source" in every offer and answer: no RTP bleed (CVE-2025-53399).
         "endpoint-learning": "heuristic",
         "tos": 184,
-        "timeout": 120,
-        "silent-timeout": 3600,
+        # The PBX ends a call first: then there is still something to say of its media.
+        "timeout": settings.pbx.media_timeout.seconds + 60,
+        "silent-timeout": settings.pbx.hold_timeout.seconds + 60,
         "offer-timeout": 300,
         "final-timeout": 43260,
         "delete-delay": 2,

@@ -17,7 +17,7 @@ from ringwall.errors import RingwallError
 from ringwall.render import Facts, render
 from ringwall.render.compose import FILE_NAME
 from ringwall.render.containers import containers
-from ringwall.runtime import facts, images, lock, preflight, rendered
+from ringwall.runtime import certs, facts, images, lock, preflight, rendered
 from ringwall.runtime.engine import Engine
 from ringwall.runtime.health import State, states
 from ringwall.runtime.plan import Plan, plan, wanted
@@ -168,7 +168,7 @@ class _Up:
             self._engine.compose(self._file, self._project, "restart", *stale)
         if certificate.changed and "kamailio_sbc" in running.keys() - set(stale):
             self._say("new certificate: telling Kamailio")
-            self._engine.exec(found["kamailio_sbc"].name, "kamcmd", "tls.reload")
+            certs.tell(self._engine, self._place.certs, found["kamailio_sbc"].name)
         return bool(stale)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["COMPONENTS", "ensure", "image_tag", "missing"]
 
 COMPONENTS: Final = (
-    "kamailio", "rtpengine", "asterisk", "mariadb", "syslog", "control", "tools",
+    "kamailio", "rtpengine", "asterisk", "mariadb", "syslog", "control", "fail2ban", "tools",
 )  # fmt: skip
 PYTHON: Final = "3.13"
 """The Python of the stable base, for which control's wheels are chosen."""

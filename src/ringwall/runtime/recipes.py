@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,17 +18,20 @@ from ringwall.errors import BadInput, RingwallError
 from ringwall.runtime.bases import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from ringwall.config.model import Build, Settings
 
 PACKAGE: Final = Path(ringwall.__file__).parent
 STACK: Final = PACKAGE / "stack"
-# The API's share of the package: an edit of anything else does not restart control.
-_CONTROL_SOURCES = (
-    "__init__.py", "py.typed", "errors.py", "config", "render",
-    "security", "telemetry", "store", "api", "console",
-)  # fmt: skip
+# An image's share of the package: an edit of anything else does not restart its container.
+_SOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "control": (
+        "__init__.py", "py.typed", "errors.py", "config", "render",
+        "security", "telemetry", "store", "api", "console",
+    ),
+    "fail2ban": ("__init__.py", "py.typed", "guard"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,14 @@ RECIPES: Final[Mapping[str, Recipe]] = {
     "asterisk": Recipe("base-edge"),
     "kamailio-packages": Recipe("base-edge"),
     "control-packages": Recipe("base-stable"),
+    "fail2ban-packages": Recipe("base-stable"),
     "mariadb": Recipe("base-stable", {"KAMAILIO_IMAGE": "kamailio-packages"}),
     "rtpengine": Recipe("base-edge"),
     "tools": Recipe("base-edge"),
     "syslog": Recipe("base-stable"),
     "kamailio": Recipe("kamailio-packages"),
     "control": Recipe("control-packages"),
+    "fail2ban": Recipe("fail2ban-packages"),
 }
 
 
@@ -97,8 +103,8 @@ def context_files(component: str, build: Build) -> Iterator[tuple[str, bytes]]:
         yield "ca.pem", _authorities(build)
     if component == "control-packages":
         yield "requirements.txt", requirements().read_bytes()
-    if component == "control":
-        for name in _CONTROL_SOURCES:
+    if component in _SOURCES:
+        for name in _SOURCES[component]:
             yield from _files(PACKAGE / name, PACKAGE.parent, "src/")
 
 

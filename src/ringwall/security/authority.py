@@ -1,4 +1,4 @@
-"""Ringwall's own certificate authority: one for an instance, its key never leaves it."""
+"""A certificate authority of Ringwall's own; its key never leaves the instance."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ringwall.security import files
 
 CA_LIFETIME = timedelta(days=3652)
 LEAF_LIFETIME = timedelta(days=397)
+_BOTH = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH)
 # Phones whose clock is a little slow must not refuse a new certificate.
 _BACKDATE = timedelta(hours=1)
 _REMEDY = (
@@ -38,12 +39,24 @@ class Authority:
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
 
-    def issue(self, names: list[x509.GeneralName], now: datetime) -> tuple[x509.Certificate, bytes]:
-        """Issue a certificate for 397 days; return it with its key in PEM."""
+    def issue(
+        self,
+        names: list[x509.GeneralName],
+        now: datetime,
+        *,
+        subject: str | None = None,
+        usage: tuple[x509.ObjectIdentifier, ...] = _BOTH,
+        lifetime: timedelta = LEAF_LIFETIME,
+    ) -> tuple[x509.Certificate, bytes]:
+        """Issue a certificate; return it with its key in PEM.
+
+        ``subject`` is the common name, by default the first of ``names``.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        end = min(now + LEAF_LIFETIME, self.certificate.not_valid_after_utc)
-        builder = _builder(str(names[0].value), self.certificate.subject, key, now - _BACKDATE, end)
-        for extension, critical in self._extensions(names):
+        end = min(now + lifetime, self.certificate.not_valid_after_utc)
+        common = subject or str(names[0].value)
+        builder = _builder(common, self.certificate.subject, key, now - _BACKDATE, end)
+        for extension, critical in self._extensions(names, usage):
             builder = builder.add_extension(extension, critical)
         return builder.sign(self.key, hashes.SHA256()), _pem(key)
 
@@ -55,8 +68,9 @@ class Authority:
             return False
         return True
 
-    def _extensions(self, names: list[x509.GeneralName]) -> list[tuple[x509.ExtensionType, bool]]:
-        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    def _extensions(
+        self, names: list[x509.GeneralName], usage: tuple[x509.ObjectIdentifier, ...]
+    ) -> list[tuple[x509.ExtensionType, bool]]:
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
         return [
             (x509.SubjectAlternativeName(names), False),
@@ -66,21 +80,21 @@ class Authority:
         ]
 
 
-def ensure(directory: Path, now: datetime) -> Authority:
-    """Return the CA in ca.pem and ca.key; make it when there is none.
+def ensure(directory: Path, now: datetime, name: str = "Ringwall CA") -> Authority:
+    """Return the CA in ca.pem and ca.key; make it, called ``name``, when there is none.
 
     Raises ``RingwallError`` when one of the two is missing or damaged, or it has expired.
     """
     certificate, key = directory / "ca.pem", directory / "ca.key"
     if not certificate.exists() and not key.exists():
-        _make(certificate, key, now)
+        _make(certificate, key, now, name)
     return _load(certificate, key, now)
 
 
-def _make(certificate_path: Path, key_path: Path, now: datetime) -> None:
+def _make(certificate_path: Path, key_path: Path, now: datetime, name: str) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Ringwall CA")])
-    builder = _builder("Ringwall CA", name, key, now - _BACKDATE, now + CA_LIFETIME)
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = _builder(name, issuer, key, now - _BACKDATE, now + CA_LIFETIME)
     for extension, critical in _ca_extensions(key):
         builder = builder.add_extension(extension, critical)
     certificate = builder.sign(key, hashes.SHA256())

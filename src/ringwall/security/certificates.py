@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ringwall.config.addresses import Addresses
 from ringwall.config.model import Settings
 from ringwall.errors import RingwallError
-from ringwall.security import authority, files, own_certificate
+from ringwall.render.encryption import CLIENT_CA, CLIENT_CRL
+from ringwall.security import authority, clients, files, own_certificate
 from ringwall.security.authority import Authority
 from ringwall.security.secrets import KAMAILIO
 
@@ -44,14 +45,30 @@ def ensure(
 
     Taken from ``directory``/own when fullchain.pem and key.pem are there; otherwise issued
     for the domains, the public and the edge address, and renewed when those change or fewer
-    than 30 days are left. ``owners`` gives the files to Kamailio's uid (needs root). Raises
-    ``RingwallError`` naming the file that cannot be used.
+    than 30 days are left. Where client certificates are asked for, their CA and its list of
+    revoked ones stand beside it. ``owners`` gives the files to Kamailio's uid (needs root).
+    Raises ``RingwallError`` naming the file that cannot be used.
     """
     moment = now or datetime.now(UTC)
     edge = _Edge(directory / "edge", KAMAILIO if owners and os.geteuid() == 0 else None)
     files.folder(directory, 0o755)
     edge.protect()
     names = _names(settings, public_address)
+    clients_changed = settings.security.tls.client_certificates != "off" and edge.put_clients(
+        clients.ensure(directory, moment)
+    )
+    made = _made(edge, directory, names, moment)
+    return replace(made, changed=made.changed or clients_changed)
+
+
+def discard(directory: Path) -> None:
+    """Take away the edge's certificate, so that ``ensure`` makes another."""
+    (directory / "edge/fullchain.pem").unlink(missing_ok=True)
+
+
+def _made(
+    edge: _Edge, directory: Path, names: list[x509.GeneralName], moment: datetime
+) -> EdgeCertificate:
     own = own_certificate.load(directory / "own", moment)
     if own is not None:
         changed = edge.put(own.fullchain, own.key)
@@ -92,6 +109,14 @@ class _Edge:
         files.write(self._key, key, 0o400, self._owner)
         files.write(self._chain, fullchain, 0o444, self._owner)
         return True
+
+    def put_clients(self, issuer: clients.Clients) -> bool:
+        """Write what clients' certificates are checked with; return whether that changed it."""
+        fresh = {CLIENT_CA: issuer.ca, CLIENT_CRL: issuer.crl}
+        changed = {name for name, data in fresh.items() if _bytes(self._directory / name) != data}
+        for name in changed:
+            files.write(self._directory / name, fresh[name], 0o444, self._owner)
+        return bool(changed)
 
     def current(self) -> x509.Certificate | None:
         """Return the certificate that is there, if it is whole and its key matches."""

@@ -51,6 +51,14 @@ def pair(fullchain: bytes, key: bytes) -> x509.Certificate:
     return leaf
 
 
+def first(path: Path) -> x509.Certificate:
+    """Return the first certificate of a file; raise ``BadInput`` where there is none."""
+    try:
+        return _certificates(_read(path))[0]
+    except ValueError as error:
+        raise BadInput(f"{path}: holds no certificate in PEM", _remedy(path.parent)) from error
+
+
 def _certificates(fullchain: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(fullchain)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -79,9 +79,9 @@ def preferred(one: LegRow, other: LegRow) -> LegRow:
 def call(legs: Iterable[LegRow]) -> dict[str, Value]:
     """Make the row of ``cdrs`` from all known legs of one correlation id, at least one."""
     ordered = sorted(legs, key=_rank)
-    first = ordered[0]
+    beyond = _beyond(ordered[0], ordered)
+    first = ordered[0] = _ended_with(ordered[0], beyond)
     own = [leg for leg in ordered if _same_side(leg, first)] if first.answered_at else [first]
-    beyond = _beyond(first, ordered)
     return {
         "correlation_id": first.correlation_id,
         "sbc_node": first.sbc_node,
@@ -102,7 +102,7 @@ def call(legs: Iterable[LegRow]) -> dict[str, Value]:
         "result": result(first),
         "sip_code": first.sip_code,
         "reason": first.reason,
-        "hangup_by": _hangup(first, beyond),
+        "hangup_by": first.hangup_by,
         **_media(first, beyond),
     }
 
@@ -155,12 +155,15 @@ def _beyond(first: LegRow, ordered: Sequence[LegRow]) -> LegRow | None:
     return next((leg for leg in ordered if leg.direction == _TO_USER and leg.answered_at), None)
 
 
-def _hangup(first: LegRow, beyond: LegRow | None) -> str:
-    """What ended the far leg is passed on to the first by the PBX as an ordinary BYE."""
-    passed_on = beyond is not None and first.hangup_by == "callee"
-    if beyond and passed_on and beyond.hangup_by in {"vanished", "sbc"}:
-        return beyond.hangup_by
-    return first.hangup_by
+def _ended_with(first: LegRow, beyond: LegRow | None) -> LegRow:
+    """Return the first leg with the end that the far one gave it.
+
+    The PBX passes it on as an ordinary BYE, and where a phone vanished only long after.
+    """
+    if not beyond or first.hangup_by != "callee" or beyond.hangup_by not in {"vanished", "sbc"}:
+        return first
+    ended_at = min(first.ended_at, beyond.ended_at)
+    return replace(first, hangup_by=beyond.hangup_by, ended_at=ended_at)
 
 
 def _media(first: LegRow, beyond: LegRow | None) -> dict[str, Value]:

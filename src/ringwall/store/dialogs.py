@@ -1,4 +1,4 @@
-"""Kamailio's dialogs as it last wrote them back: up to 10 s ago."""
+"""The calls that go on, in Kamailio's own tables ``dialog`` and ``dialog_vars``: read."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    Integer,
     Select,
-    String,
     Subquery,
     Table,
     and_,
@@ -20,29 +17,8 @@ from sqlalchemy import (
 )
 
 from ringwall.store.database import Database
-from ringwall.store.tables import metadata
+from ringwall.store.tables import dialog, dialog_vars
 
-# Kamailio's own; only the columns that matter here.
-dialog = Table(
-    "dialog",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("hash_entry", Integer),
-    Column("hash_id", Integer),
-    Column("callid", String(255)),
-    Column("from_tag", String(128)),
-    Column("state", Integer),
-    Column("start_time", Integer),
-)
-dialog_vars = Table(
-    "dialog_vars",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("hash_entry", Integer),
-    Column("hash_id", Integer),
-    Column("dialog_key", String(128)),
-    Column("dialog_value", String(512)),
-)
 _PAGE = 2000
 
 
@@ -60,7 +36,7 @@ class StoredDialog:
 
 
 class StoredDialogs:
-    """What Kamailio would know again after a restart."""
+    """What Kamailio would know again after a restart; ``store.kept_dialogs`` writes it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -60,6 +60,10 @@ class Backlog:
     parked: int
     oldest: datetime | None
 
+    def lag_seconds(self, now: datetime) -> float:
+        """Return how long the oldest one has waited; 0 where none does."""
+        return max((now - self.oldest).total_seconds(), 0.0) if self.oldest else 0.0
+
 
 class NoSuchPush(BadInput):
     """There is no row of this number."""

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from ringwall.config.model import Records
+from ringwall.config.records_model import Records
 from ringwall.config.types import Duration
 from ringwall.errors import RingwallError
 from ringwall.store.database import Database
@@ -40,6 +40,7 @@ from ringwall.store.tables import (
     missed_calls,
     record_marks,
     registration_events,
+    verdicts,
 )
 
 STEP = 1000
@@ -78,6 +79,7 @@ _TIMES = {
     acc: "time",
     missed_calls: "time",
     registration_events: "created_at",
+    verdicts: "at",
 }
 
 
@@ -91,6 +93,7 @@ def rules(records: Records) -> tuple[Rule, ...]:
         _rule(acc, age.acc, most.acc),
         _rule(missed_calls, age.missed_calls, most.missed_calls),
         _rule(registration_events, age.registration_events, most.registration_events, last=pending),
+        _rule(verdicts, age.verdicts, most.verdicts),
     )
 
 

@@ -44,6 +44,40 @@ location = Table(
 )
 
 
+def _dialogs(suffix: str) -> tuple[Table, Table]:
+    """Kamailio's `dialog` and `dialog_vars`, or those of that form that it reads at its start."""
+    texts = (
+        "callid", "from_uri", "from_tag", "to_uri", "to_tag", "caller_cseq", "callee_cseq",
+        "caller_route_set", "callee_route_set", "caller_contact", "callee_contact",
+        "caller_sock", "callee_sock", "req_uri", "xdata",
+    )  # fmt: skip
+    numbers = ("state", "start_time", "timeout", "sflags", "iflags")
+    return (
+        Table(
+            f"dialog{suffix}",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("hash_entry", Integer),
+            Column("hash_id", Integer),
+            *(Column(name, String(512)) for name in texts),
+            *(Column(name, Integer) for name in numbers),
+        ),
+        Table(
+            f"dialog_vars{suffix}",
+            metadata,
+            Column("id", Integer, primary_key=True),
+            Column("hash_entry", Integer),
+            Column("hash_id", Integer),
+            Column("dialog_key", String(128)),
+            Column("dialog_value", String(512)),
+        ),
+    )
+
+
+dialog, dialog_vars = _dialogs("")
+dialog_at_start, dialog_vars_at_start = _dialogs("_at_start")
+
+
 def _accounting(name: str) -> Table:
     """Kamailio's `acc` or `missed_calls`, with the columns that a migration adds."""
     return Table(
@@ -195,10 +229,44 @@ registration_events = Table(
     Column("sent_at", _moment()),
     Column("created_at", _moment()),
 )
+# Requests that were refused, each or so many of them; `call_id` is empty where it is a number.
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("event_id", String(64), unique=True),
+    Column("at", _moment()),
+    Column("sbc_node", String(64)),
+    Column("reason", String(64)),
+    Column("action", String(16)),
+    Column("sip_code", SmallInteger),
+    Column("class", String(16)),
+    Column("source_address", String(45)),
+    Column("source_port", SmallInteger),
+    Column("transport", String(8)),
+    Column("method", String(32)),
+    Column("call_id", String(255)),
+    Column("user", String(128)),
+    Column("dialled", String(128)),
+    Column("user_agent", String(128)),
+    Column("count", BigInteger),
+)
 # How far retention's work has come.
 record_marks = Table(
     "record_marks",
     metadata,
     Column("table_name", String(64), primary_key=True),
     Column("masked_id", BigInteger),
+)
+# Bans, those that are over for less than a day included: `count` is how many there were.
+bans = Table(
+    "bans",
+    metadata,
+    Column("address", String(45), primary_key=True),
+    Column("reason", String(255)),
+    Column("made_by", String(16)),
+    Column("since", _moment()),
+    Column("until", _moment()),
+    Column("count", Integer),
+    Column("in_kernel", Boolean),
 )

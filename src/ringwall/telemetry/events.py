@@ -1,4 +1,4 @@
-"""What Kamailio tells of: a leg of a call at its end, a registration.
+"""What Kamailio tells of: a dialog that goes on, a leg at its end, a registration, a refusal.
 
 One event is one line of JSON. Numbers may come as text, and "" is what is not known. Text that a
 stranger chose is base64: it may hold any bytes. Nothing a stranger chose can keep a call off
@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import (
@@ -95,6 +96,14 @@ def _figure(most: float) -> Callable[[object], object]:
     return read
 
 
+def _address(value: object) -> object:
+    """Write an address the one way in which it is looked for: Kamailio does not shorten IPv6."""
+    try:
+        return str(ip_address(value)) if isinstance(value, str) else value
+    except ValueError:
+        return ""
+
+
 def _seconds(value: object) -> object:
     """An expiry as the phone wrote it: digits, or anything else."""
     text = _decoded(value)
@@ -103,6 +112,7 @@ def _seconds(value: object) -> object:
 
 Word = Annotated[str, BeforeValidator(_cut(64))]
 Address = Annotated[str, BeforeValidator(_cut(45))]
+Source = Annotated[str, BeforeValidator(_address)]
 Transport = Annotated[str, BeforeValidator(_cut(8))]
 Hangup = Annotated[str, BeforeValidator(_cut(16))]
 # The validator that stands last runs first.
@@ -113,9 +123,15 @@ Dialled = Annotated[str, BeforeValidator(_cut(128)), BeforeValidator(_decoded)]
 Profile = Annotated[str, BeforeValidator(_cut(32)), BeforeValidator(_decoded)]
 Uri = Annotated[str, BeforeValidator(_cut(512)), BeforeValidator(_decoded)]
 
+# What must not be cut: as wide as Kamailio's columns are.
+Text128 = Annotated[str, Field(max_length=128), BeforeValidator(_decoded)]
+Text255 = Annotated[str, Field(max_length=255), BeforeValidator(_decoded)]
+Variable = Annotated[str, Field(max_length=512), BeforeValidator(_decoded)]
+
 Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_or_zero)]
 Code = Annotated[int, Field(ge=0, le=699), BeforeValidator(_or_zero)]
-CSeq = Annotated[int, Field(ge=0, le=2**32 - 1), BeforeValidator(_or_zero)]
+Count = Annotated[int, Field(ge=0, le=2**32 - 1), BeforeValidator(_or_zero)]
+Requests = Annotated[int, Field(ge=1, le=2**32 - 1), BeforeValidator(_number)]
 Seconds = Annotated[int | None, BeforeValidator(_seconds)]
 Moment = Annotated[int, Field(ge=1, le=_LAST_MOMENT), BeforeValidator(_number)]
 Known = Annotated[
@@ -151,13 +167,58 @@ class Media(BaseModel):
     round_trip: Milliseconds = None
 
 
+class Dialog(_Told):
+    """A leg that has been answered, or has changed since: what Kamailio must know to go on with it.
+
+    What Kamailio compares with requests is as it was in them, or the event is none. ``started``
+    is in seconds since the epoch, ``lifetime`` in seconds.
+    """
+
+    kind: Literal["dialog"]
+    entry: Count
+    number: Count
+    correlation: Variable
+    call_id: Text255 = Field(min_length=1)
+    from_tag: Text128
+    to_tag: Text128
+    direction: Literal["from-user", "to-user", "pbx-pbx"]
+    caller: Variable
+    dialled: Variable
+    source: Address
+    source_port: Word
+    transport: Transport
+    target: Variable
+    pbx: Word
+    node_uri: Word
+    held: Word = ""
+    invited: Word
+    ringing: Word
+    answered: Word
+    profile: Variable
+    from_uri: Text255
+    to_uri: Text255
+    caller_cseq: Word
+    callee_cseq: Word
+    caller_contact: Text255
+    callee_contact: Text255
+    caller_route_set: Variable
+    callee_route_set: Variable
+    caller_socket: Word
+    callee_socket: Word
+    started: Count
+    lifetime: Count
+
+
 class Leg(_Told):
     """A leg that has ended: answered, failed, cancelled, or refused.
 
-    Times are milliseconds since the epoch, UTC; None is "not known" or "never".
+    Times are milliseconds since the epoch, UTC; None is "not known" or "never". ``entry`` and
+    ``number`` are where Kamailio had its dialog.
     """
 
     kind: Literal["leg"]
+    entry: Count = 0
+    number: Count = 0
     correlation: CallId = ""
     call_id: CallId = Field(min_length=1)
     from_tag: Tag = ""
@@ -213,7 +274,7 @@ class Registration(_Told):
     user_agent: Dialled = ""
     expires: Seconds = None
     call_id: CallId = ""
-    cseq: CSeq = 0
+    cseq: Count = 0
     at: Moment
     reason: Word = ""
 
@@ -226,7 +287,41 @@ class Registration(_Told):
         return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-Event: TypeAlias = Leg | Registration
+class Verdict(_Told):
+    """A request that was refused, dropped, or scored; or how many were beside those told of.
+
+    A number has neither Call-ID nor user, and no ``source`` where it is that of many addresses.
+    ``window`` is the span of time that it counts, a number of Kamailio's own.
+    """
+
+    kind: Literal["verdict"]
+    at: Moment
+    window: Count
+    reason: Word = Field(min_length=1)
+    action: Literal["refused", "dropped", "scored"]
+    code: Code = 0
+    class_: Hangup = Field("", alias="class")
+    source: Source = ""
+    source_port: Port = 0
+    transport: Transport = ""
+    method: Profile = ""
+    call_id: CallId = ""
+    user: Dialled = ""
+    dialled: Dialled = ""
+    user_agent: Dialled = ""
+    count: Requests = 1
+
+    @property
+    def event_id(self) -> str:
+        """64 hex digits: the same for the same event however often it is told."""
+        parts = (
+            self.sbc, self.window, self.at, self.reason, self.action, self.code, self.class_,
+            self.source, self.source_port, self.call_id, self.count,
+        )  # fmt: skip
+        return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+Event: TypeAlias = Dialog | Leg | Registration | Verdict
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 
 

@@ -56,7 +56,7 @@ class PushClient:
     """Sends pushes over connections that it keeps open. Belongs to one event loop."""
 
     def __init__(self, target: Target) -> None:
-        self._target, self._trust = target, _trust(target.ca)
+        self._target, self._trust = target, _trust(target)
         # One client a connection: what httpx spends on a pool grows with its connections.
         self._idle: list[httpx.AsyncClient] = []
 
@@ -158,8 +158,13 @@ def _key(pushes: Sequence[Push]) -> str:
     return hashlib.sha256("\n".join(push.event_id for push in pushes).encode()).hexdigest()
 
 
-def _trust(ca: str | None) -> ssl.SSLContext:
-    return httpx.create_ssl_context() if ca is None else ssl.create_default_context(cadata=ca)
+def _trust(target: Target) -> ssl.SSLContext:
+    if not target.url.lower().startswith("https:"):
+        # Never used, as redirects are not followed: it trusts nobody, and reads no file of CAs.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if target.ca is None:
+        return httpx.create_ssl_context()
+    return ssl.create_default_context(cadata=target.ca)
 
 
 def _why(error: Exception) -> str:

@@ -47,9 +47,10 @@ class RegistrationDocument(BaseModel):
     )
     event: Event = Field(
         description="register: a contact is new. refresh: it was renewed. unregister: the phone "
-        "took it back. expire: nobody renewed it, or an operator removed it. replaced: another "
-        "contact took its place. refused: a user that exists was refused (at most one a minute "
-        "and user)."
+        "took it back. expire: nobody renewed it, or an operator removed it. replaced: the phone "
+        "registered from elsewhere, as the same instance or with the same Contact; the members "
+        "tell of what was there before, and register follows for what took its place. refused: a "
+        "user that exists was refused (at most one a minute and user)."
     )
     at: str = Field(
         pattern=_TIME,
@@ -64,7 +65,8 @@ class RegistrationDocument(BaseModel):
         description="Where the phone really is, as a SIP URI, when it is behind a NAT."
     )
     source_address: str | None = Field(
-        description="Address that the request came from; null where there was none (expire)."
+        description="Address that the request came from; null where it is not of this contact "
+        "(expire, replaced)."
     )
     source_port: Count | None = Field(description="Its port.")
     transport: str | None = Field(description="udp, tcp, tls, ws or wss.")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,40 @@ import pytest
 from fastapi import FastAPI
 
 from ringwall.api import app
+from ringwall.api.bans import BanDesk
 from ringwall.api.board import Board
 from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
+from ringwall.api.guard import Access
 from ringwall.api.mailboxes import Mailboxes
 from ringwall.api.pushes import PushDesk
 from ringwall.api.registered import RegistrationDesk
+from ringwall.api.verdicts import VerdictDesk
 from ringwall.config.model import Settings
 from ringwall.security import tokens
+from ringwall.store.bans import StoredBans
 from ringwall.store.cdrs import COLUMNS, Cdrs, NoSuchCall, Record, Wanted
 from ringwall.store.database import Database, DatabaseAway
 from ringwall.store.subscribers import Account, NoSuchSubscriber, SubscriberExists, Subscribers
+from ringwall.store.verdicts import Asked, StoredVerdicts, VerdictRow
 from ringwall.telemetry.ami import AmiError
+from ringwall.telemetry.guard import Guard
 from ringwall.telemetry.kamailio_rpc import Json, KamailioRpc
 
 from .phones import FakeOutbox, FakeStored, FakeWorker, Registrar
 from .switch import Refused, Stored, Switch
 
-TOKEN = "good-token"
+TOKEN, PROMETHEUS = "good-token", "10.5.0.12"
 
 
 class Http:
     """A client of the app itself, without a socket."""
 
-    def __init__(self, api: FastAPI) -> None:
-        self._transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+    def __init__(self, api: FastAPI, sender: str = "127.0.0.1") -> None:
+        self.app = api
+        self._transport = httpx.ASGITransport(
+            api, raise_app_exceptions=False, client=(sender, 40000)
+        )
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
@@ -220,6 +230,16 @@ class FakeCdrs(Cdrs):
         raise NoSuchCall(f"no call {call_id} is on record")
 
 
+class FakeVerdicts(StoredVerdicts):
+    def __init__(self) -> None:
+        self.asked: list[tuple[Asked, int]] = []
+        self.rows: list[VerdictRow] = []
+
+    def recent(self, asked: Asked, limit: int) -> list[VerdictRow]:
+        self.asked.append((asked, limit))
+        return self.rows[:limit]
+
+
 @dataclass
 class FakeAsterisks:
     away: set[str] = field(default_factory=set)
@@ -246,6 +266,7 @@ class Control:
     phones: FakeStored
     outbox: FakeOutbox
     worker: FakeWorker
+    verdicts: FakeVerdicts
     media: bool = True
 
     @property
@@ -269,12 +290,16 @@ def control(tmp_path: Path) -> Control:
     path.write_bytes(tokens.dump([tokens.Token("cli", tokens.digest(TOKEN))]))
     cdrs, dialogs = FakeCdrs(database), Stored()
     calls = Calls(rpc, dialogs, sleep=lambda _seconds: None)
-    api = app.make(desk, board, cdrs, calls, tokens.TokenFile(path))
+    access = Access(tokens.TokenFile(path), frozenset({IPv4Address(PROMETHEUS)}))
+    api = app.make(desk, board, cdrs, calls, access)
     phones, outbox, worker = FakeStored(), FakeOutbox(), FakeWorker()
     registered = RegistrationDesk(rpc, phones, subscribers.domain)
     app.add_registrations(api, registered, PushDesk(outbox, worker))
+    verdicts = FakeVerdicts()
+    app.add_verdicts(api, VerdictDesk(verdicts))
+    app.add_bans(api, BanDesk(StoredBans(database), rpc, Guard("http://guard"), ()))
     made = Control(
         database, subscribers, kamailio, asterisks, desk, tmp_path, Http(api), path, cdrs, dialogs,
-        phones, outbox, worker,
+        phones, outbox, worker, verdicts,
     )  # fmt: skip
     return made

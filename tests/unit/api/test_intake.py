@@ -10,19 +10,58 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from ringwall.api.intake import MAX_BODY, MAX_LINES, PATH, Intake
+from ringwall.api.ban_models import Told
+from ringwall.api.bans import BanDesk
+from ringwall.api.intake import (
+    BANS,
+    BANS_AT_START,
+    DIALOGS,
+    EVENTS,
+    MAX_BODY,
+    MAX_LINES,
+    Intake,
+)
+from ringwall.api.recorder import Recorder
+from ringwall.store.database import DatabaseAway
+from ringwall.telemetry.guard import GuardAway
 from ringwall.telemetry.spool import Spool
 
 KAMAILIO = "10.5.0.2"
+
+
+class FakeRecorder(Recorder):
+    def __init__(self) -> None:
+        self.put_back, self.away = 0, False
+
+    def put_dialogs_back(self, wait: float) -> None:
+        if self.away:
+            raise DatabaseAway("MariaDB at 10.5.0.3:3306: refused")
+        self.put_back += 1
+
+
+class FakeBans(BanDesk):
+    def __init__(self) -> None:
+        self.heard: list[Told] = []
+        self.stood, self.away = 0, False
+
+    def told(self, news: Told) -> None:
+        self.heard.append(news)
+
+    def stand(self) -> None:
+        if self.away:
+            raise GuardAway("the guard does not answer")
+        self.stood += 1
 
 
 @dataclass
 class Site:
     app: Intake
     spool: Spool
+    dialogs: FakeRecorder
+    bans: FakeBans
 
     def post(
-        self, body: bytes, sender: str = KAMAILIO, method: str = "POST", path: str = PATH
+        self, body: bytes, sender: str = KAMAILIO, method: str = "POST", path: str = EVENTS
     ) -> httpx.Response:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, client=(sender, 40000))
@@ -40,7 +79,9 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     spool = Spool(tmp_path, 100_000)
-    yield Site(Intake(PlainTextResponse("behind"), spool, IPv4Address(KAMAILIO)), spool)
+    dialogs, bans = FakeRecorder(), FakeBans()
+    intake = Intake(PlainTextResponse("behind"), spool, dialogs, bans, IPv4Address(KAMAILIO))
+    yield Site(intake, spool, dialogs, bans)
     spool.close()
 
 
@@ -85,3 +126,29 @@ def test_a_full_spool_leaves_the_events_with_kamailio(site: Site) -> None:
 
 def test_everything_else_passes(site: Site) -> None:
     assert site.post(b"", "192.0.2.9", path="/api/v1/health").text == "behind"
+
+
+def test_kamailio_asks_for_the_calls_that_were_up(site: Site) -> None:
+    assert site.post(b"", path=DIALOGS).status_code == 204
+    assert site.dialogs.put_back == 1
+    assert site.post(b"", path=DIALOGS, sender="10.5.0.10").status_code == 403
+    assert site.post(b"", path=DIALOGS, method="GET").status_code == 405
+    site.dialogs.away = True
+    assert site.post(b"", path=DIALOGS).status_code == 503
+    assert site.dialogs.put_back == 1
+    assert site.spooled == []
+
+
+def test_a_ban_is_taken_note_of(site: Site) -> None:
+    line = b'{"address":"198.51.100.7","seconds":60,"count":1,"reason":"flood"}'
+    assert site.post(line, path=BANS).status_code == 204
+    assert [(one.address, one.seconds) for one in site.bans.heard] == [("198.51.100.7", 60)]
+    assert site.post(b'{"address":1}', path=BANS).status_code == 400
+    assert site.post(line, path=BANS, sender="10.5.0.9").status_code == 403
+
+
+def test_bans_stand_or_not(site: Site) -> None:
+    assert site.post(b"", path=BANS_AT_START).status_code == 204
+    assert site.bans.stood == 1
+    site.bans.away = True
+    assert site.post(b"", path=BANS_AT_START).status_code == 503

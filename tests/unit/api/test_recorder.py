@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError
-from tests.unit.telemetry.lines import coded, leg_line, registration_line
+from tests.unit.telemetry.lines import coded, leg_line, registration_line, verdict_line
 from tests.unit.telemetry.lines import leg as leg_event
 
 from ringwall.api import recorder as module
-from ringwall.api.recorder import Recorder, leg_row
-from ringwall.store import records
+from ringwall.api.recorder import Recorder
+from ringwall.api.rows import leg_row
+from ringwall.store import kept_dialogs, records, verdicts
 from ringwall.store.calls import LegRow
 from ringwall.store.database import Database, DatabaseAway
 from ringwall.store.records import RegistrationRow, Written
@@ -38,6 +39,7 @@ class FakeDatabase(Database):
     poison: str = "poison"
     legs: dict[tuple[str, ...], LegRow] = field(default_factory=dict)
     registrations: dict[str, RegistrationRow] = field(default_factory=dict)
+    refusals: dict[str, dict[str, Any]] = field(default_factory=dict)
     transactions: int = 0
 
     @contextmanager
@@ -98,6 +100,12 @@ def _write(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(records, "write", write)
 
+    def write_verdicts(connection: Any, rows: Sequence[dict[str, Any]]) -> None:
+        cast("FakeDatabase", connection).refusals |= {row["event_id"]: row for row in rows}
+
+    monkeypatch.setattr(kept_dialogs, "write", lambda *_: None)
+    monkeypatch.setattr(verdicts, "write", write_verdicts)
+
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
@@ -125,6 +133,13 @@ def test_events_get_into_the_tables(desk: Desk) -> None:
     counts = desk.recorder.counts
     assert (counts.events, counts.legs, counts.registrations) == (3, 2, 1)
     assert desk.woken == [1]
+    assert desk.database.transactions == 1
+
+
+def test_refusals_get_there_in_the_same_transaction_and_once(desk: Desk) -> None:
+    desk.spool.append([leg("a"), verdict_line(), verdict_line(), verdict_line(window="7")])
+    assert desk.recorder.step()
+    assert [row["reason"] for row in desk.database.refusals.values()] == ["no-dialog"] * 2
     assert desk.database.transactions == 1
 
 

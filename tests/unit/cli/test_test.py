@@ -46,14 +46,18 @@ def test_what_passes(
 @pytest.mark.parametrize(
     ("long", "words"), [(False, "1 ran, 1 skipped"), (True, "2 ran, 1 skipped")]
 )
-def test_what_pytest_says_is_counted(clone: Path, long: bool, words: str) -> None:
-    (clone / "tests" / "unit" / "test_it.py").write_text(
+def test_what_pytest_says_is_counted(
+    clone: Path, long: bool, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Plugins are of no interest here, and most of the time.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    (clone / "tests" / "attack" / "test_it.py").write_text(
         "import pytest\n"
         "def test_a(): pass\n"
         "def test_b(): pytest.skip('no engine')\n"
         "@pytest.mark.long\ndef test_c(): pass\n"
     )
-    outcome = command._pytest(clone, Kind.UNIT, long, "", False)
+    outcome = command._pytest(clone, Kind.ATTACK, long, "", False)
     assert (outcome.passed, outcome.words) == (False, words)
 
 

@@ -107,6 +107,11 @@ BAD = [
     ({"pbx": {"conference_rooms": "600"}}, "600 is a service of the dialplan already"),
     ({"pbx": {"conference_rooms": "603,7001"}}, "7001 is a service of the dialplan already"),
     ({"pbx": {"conference_rooms": "603,603"}}, "pbx.conference_rooms: names a room twice"),
+    ({"pbx": {"media_timeout": "4s"}}, "pbx.media_timeout: 4s is a pause that calls survive"),
+    (
+        {"pbx": {"media_timeout": "3h"}},
+        "pbx.hold_timeout: 2h is less than pbx.media_timeout (3h); write 3h or more",
+    ),
     ({"pbx": {"ring_time": "181s"}}, "pbx.ring_time: 181s is longer than a proxy has to let"),
     ({"build": {"wheels": "w"}}, "build.wheels: w is no folder of wheels (from /nowhere)"),
     ({"build": {"ca_file": "ca.pem"}}, "build.ca_file: ca.pem is no readable PEM file"),

@@ -28,10 +28,11 @@ def leaves(data: Any, path: str = "") -> list[str]:
 
 
 def test_every_setting_stands_in_the_reference_and_in_the_sample() -> None:
+    reference, written = page(), sample()
     for leaf in leaves(Settings().model_dump(mode="json")):
         name = leaf.rsplit(".", 1)[1]
-        assert f"| `{name}` |" in page()
-        assert re.search(rf"^ *#?{name}:", sample(), re.MULTILINE), leaf
+        assert f"| `{name}` |" in reference
+        assert re.search(rf"^ *#?{name}:", written, re.MULTILINE), leaf
 
 
 def test_every_setting_says_what_it_is() -> None:

@@ -13,7 +13,7 @@ from ringwall.config.types import Duration
 from ringwall.render import Facts, render
 from ringwall.render.compose import CONFIG_LABEL
 
-IMAGES = ("kamailio", "rtpengine", "asterisk", "mariadb", "syslog", "control", "tools")
+IMAGES = ("kamailio", "rtpengine", "asterisk", "mariadb", "syslog", "control", "fail2ban", "tools")
 FACTS = Facts(IPv4Address("192.0.2.10"), {name: f"ringwall/{name}:1" for name in IMAGES})
 
 
@@ -35,7 +35,7 @@ def changed(before: Settings, after: Settings) -> set[str]:
 
 def test_addresses_of_the_seed_layout() -> None:
     found = {
-        role: {name: net["ipv4_address"] for name, net in service["networks"].items()}
+        role: {name: net["ipv4_address"] for name, net in service.get("networks", {}).items()}
         for role, service in compose()["services"].items()
     }
     assert found == {
@@ -46,6 +46,7 @@ def test_addresses_of_the_seed_layout() -> None:
         "control": {"sbc_net": "10.5.0.5", "mgmt_net": "10.5.2.5"},
         "mariadb": {"sbc_net": "10.5.0.3"},
         "syslog": {"sbc_net": "10.5.0.7"},
+        "fail2ban": {},
     }
 
 
@@ -100,6 +101,14 @@ def test_every_container_is_confined(role: str) -> None:
     assert not any(":rw" in mount for mount in service["volumes"] if mount.startswith("."))
 
 
+def test_only_the_kernel_s_bans_take_a_capability() -> None:
+    services = compose()["services"]
+    assert {role: one["cap_add"] for role, one in services.items() if "cap_add" in one} == {
+        "fail2ban": ["NET_ADMIN"]
+    }
+    assert services["fail2ban"]["network_mode"] == "service:kamailio_sbc"
+
+
 def test_who_waits_for_whom() -> None:
     services = compose()["services"]
     waits = {role: set(service.get("depends_on", ())) for role, service in services.items()}
@@ -133,7 +142,8 @@ def test_a_pbx_outside_is_no_container() -> None:
 def test_a_change_touches_the_containers_that_read_it() -> None:
     base = Settings()
     longer = Settings(registrar=Registrar(max_expires=Duration(7200)))
-    assert changed(base, longer) == {"kamailio_sbc", "control"}
+    # What is in its network is made anew with it.
+    assert changed(base, longer) == {"kamailio_sbc", "fail2ban", "control"}
     ringing = Settings(pbx=Pbx(ring_time=Duration(45)))
     assert changed(base, ringing) == {"asterisk_1", "asterisk_2", "control"}
 
@@ -146,7 +156,11 @@ def test_where_images_come_from_touches_no_configuration() -> None:
 def test_the_public_address_touches_the_edge() -> None:
     moved = Facts(IPv4Address("198.51.100.7"), FACTS.images)
     before, after = labels(Settings()), labels(Settings(), moved)
-    assert {role for role in before if before[role] != after[role]} == {"kamailio_sbc", "rtpengine"}
+    assert {role for role in before if before[role] != after[role]} == {
+        "kamailio_sbc",
+        "fail2ban",
+        "rtpengine",
+    }
 
 
 def test_another_instance_shares_no_name_and_no_address() -> None:

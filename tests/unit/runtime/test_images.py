@@ -78,8 +78,8 @@ def test_tags_are_stable_and_well_formed() -> None:
 @pytest.mark.parametrize(
     ("change", "touched"),
     [
-        ({"edge_suite": "forky"}, set(COMPONENTS) - {"syslog", "control"}),
-        ({"stable_suite": "forky"}, {"syslog", "control", "mariadb"}),
+        ({"edge_suite": "forky"}, set(COMPONENTS) - {"syslog", "control", "fail2ban"}),
+        ({"stable_suite": "forky"}, {"syslog", "control", "fail2ban", "mariadb"}),
         ({"debian_mirror": "http://mirror.example/debian"}, set(COMPONENTS)),
         ({"snapshot": "20261101T000000Z"}, set(COMPONENTS)),
         ({"wheels": Path("/wheels")}, set()),  # locked by hashes, wherever they come from
@@ -215,6 +215,10 @@ def test_wheels_from_a_folder_ask_no_index(tmp_path: Path) -> None:
 
 
 class TestBases:
+    @pytest.fixture(autouse=True)
+    def _mmdebstrap_is_installed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("ringwall.runtime.bases.which", lambda name: f"/usr/bin/{name}")
+
     def get(self, engine: Engine, build: Build, kinds: str = "edge") -> list[str]:
         bases = Bases(engine, build, recipes.STACK / "base" / "dpkg.cfg")
         suites = [Source.of(build, "edge")] if kinds == "edge" else []

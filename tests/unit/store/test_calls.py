@@ -62,6 +62,16 @@ def test_who_vanished_on_the_far_side_is_told_although_the_pbx_says_bye() -> Non
     assert call([answered(hangup_by="caller"), second(hangup_by="caller")])["hangup_by"] == "caller"
 
 
+def test_a_call_ends_when_the_far_phone_vanished_and_not_when_the_pbx_noticed() -> None:
+    row = call([answered(hangup_by="callee"), second(hangup_by="vanished", ended_at=at(25))])
+    assert (row["hangup_by"], row["ended_at"], row["duration_ms"]) == ("vanished", at(25), 20_000)
+
+
+def test_who_vanished_after_the_call_did_not_end_it() -> None:
+    row = call([answered(hangup_by="caller"), second(hangup_by="vanished", ended_at=at(25))])
+    assert (row["hangup_by"], row["ended_at"]) == ("caller", at(65))
+
+
 def test_a_call_is_as_good_as_its_worse_leg() -> None:
     far = second(mos_average=3.1, mos_min=2.0, loss_callee=7.5, round_trip=30.25, srtp=False)
     row = call([answered(loss_caller=1.5), far])

@@ -15,6 +15,7 @@ DESCRIBED = [
     tables.acc,
     tables.missed_calls,
     tables.registration_events,
+    tables.verdicts,
     tables.record_marks,
 ]
 

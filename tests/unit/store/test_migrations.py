@@ -25,7 +25,7 @@ def test_the_tables_that_are_used_are_made() -> None:
     made = "".join(Path(each.path).read_text() for each in scripts().walk_revisions())
     ours = (
         *(tables.subscriber_digests, tables.mailboxes, tables.cdrs, tables.cdr_legs),
-        *(tables.registration_events, tables.record_marks),
+        *(tables.registration_events, tables.record_marks, tables.verdicts, tables.bans),
     )
     for table in ours:
         assert f"CREATE TABLE IF NOT EXISTS {table.name} " in made

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, Table, create_engine, func, insert, select
 from sqlalchemy.pool import StaticPool
 
-from ringwall.config.model import MaxRowsOf, Records, Retention
+from ringwall.config.records_model import MaxRowsOf, Records, Retention
 from ringwall.config.types import Duration
 from ringwall.store import retention, tables
 from ringwall.store.database import Database
@@ -81,10 +81,12 @@ def test_each_table_has_its_age(small: Small) -> None:
         (tables.acc, "time"),
         (tables.missed_calls, "time"),
         (tables.registration_events, "created_at"),
+        (tables.verdicts, "at"),
     ):
         small.fill(table, time, [500, 100, 50, 10])
     assert retention.sweep(small, Records(), go_on) == {
         "cdrs": 1, "cdr_legs": 2, "acc": 1, "missed_calls": 2, "registration_events": 3,
+        "verdicts": 3,
     }  # fmt: skip
 
 

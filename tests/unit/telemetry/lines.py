@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from ringwall.telemetry.events import Leg, Registration, parse
+from ringwall.telemetry.events import Leg, Registration, Verdict, parse
 
 
 def coded(value: bytes | str) -> str:
@@ -63,6 +63,36 @@ def registration_line(**changes: Any) -> bytes:
         "reason": "",
     }
     return json.dumps({**told, **changes}).encode()
+
+
+def verdict_line(**changes: Any) -> bytes:
+    told: dict[str, Any] = {
+        "v": 1,
+        "kind": "verdict",
+        "sbc": "kamailio_sbc",
+        "at": "1795399477595",
+        "window": "897699738",
+        "reason": "no-dialog",
+        "action": "refused",
+        "code": "481",
+        "class": "unknown",
+        "source": "198.51.100.7",
+        "source_port": "5060",
+        "transport": "udp",
+        "method": coded("BYE"),
+        "call_id": coded("v@phone"),
+        "user": coded("1001"),
+        "dialled": coded("600"),
+        "user_agent": coded("baresip"),
+        "count": "1",
+    }
+    return json.dumps({**told, **changes}).encode()
+
+
+def verdict(**changes: Any) -> Verdict:
+    event = parse(verdict_line(**changes))
+    assert isinstance(event, Verdict)
+    return event
 
 
 def leg(**changes: Any) -> Leg:

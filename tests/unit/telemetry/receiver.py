@@ -149,7 +149,7 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     return Request(head, headers, body, time.monotonic())
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     """Wait until it holds; fail when it does not in time."""
     pause = Event()
     deadline = time.monotonic() + seconds

@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from ringwall.telemetry.events import BadEvent, parse
 
-from .lines import coded, leg, leg_line, registration, registration_line
+from .lines import (
+    coded,
+    leg,
+    leg_line,
+    registration,
+    registration_line,
+    verdict,
+    verdict_line,
+)
 
 NAMED = ("correlation", "call_id", "from_tag", "to_tag", "caller", "dialled", "target", "profile")
 
@@ -99,6 +107,9 @@ def test_the_same_registration_has_the_same_id() -> None:
         (leg_line(media=[]), "media"),
         (registration_line(user=""), "user"),
         (registration_line(event="gone"), "event"),
+        (verdict_line(reason=""), "reason"),
+        (verdict_line(action="liked"), "action"),
+        (verdict_line(count="0"), "count"),
         (leg_line(sbc="x" * 70_000), "more than 65536"),
     ],
 )
@@ -111,3 +122,21 @@ def test_what_is_no_event_is_told(line: bytes, why: str) -> None:
 
 def test_what_a_newer_kamailio_tells_is_let_pass() -> None:
     assert leg(colour="red") == leg()
+
+
+def test_a_verdict() -> None:
+    told = verdict(method=coded("BYE"))
+    assert (told.reason, told.action, told.code, told.class_) == (
+        "no-dialog", "refused", 481, "unknown",
+    )  # fmt: skip
+    assert (told.method, told.call_id, told.user, told.count) == ("BYE", "v@phone", "1001", 1)
+
+
+def test_an_address_is_written_one_way() -> None:
+    assert verdict(source="2001:db8:0:0:0:0:0:1").source == "2001:db8::1"
+    assert verdict(source="").source == ""
+
+
+def test_numbers_of_two_windows_are_two_verdicts() -> None:
+    assert verdict().event_id == verdict().event_id
+    assert verdict(window="1").event_id != verdict(window="2").event_id

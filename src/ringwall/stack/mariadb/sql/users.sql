@@ -7,10 +7,16 @@ GRANT ALL ON *.* TO root@localhost WITH GRANT OPTION;
 CREATE OR REPLACE USER mariadb@localhost IDENTIFIED VIA unix_socket;
 CREATE OR REPLACE USER control@'%' IDENTIFIED BY '@CONTROL_PASSWORD@';
 GRANT ALL ON kamailio.* TO control@'%';
--- Kamailio writes where its users are and which calls are up; all else it only reads.
+-- Kamailio writes where its users are; all else it only reads. The calls that were up before it
+-- started it takes off its list, and puts them there when it ends.
+CREATE TABLE IF NOT EXISTS kamailio.dialog_at_start LIKE kamailio.dialog;
+CREATE TABLE IF NOT EXISTS kamailio.dialog_vars_at_start LIKE kamailio.dialog_vars;
+INSERT IGNORE INTO kamailio.version (table_name, table_version)
+    SELECT CONCAT(table_name, '_at_start'), table_version FROM kamailio.version
+    WHERE table_name IN ('dialog', 'dialog_vars');
 CREATE OR REPLACE USER kamailio@'%' IDENTIFIED BY '@KAMAILIO_PASSWORD@';
 GRANT SELECT ON kamailio.* TO kamailio@'%';
 GRANT INSERT, UPDATE, DELETE ON kamailio.location TO kamailio@'%';
 GRANT INSERT, UPDATE, DELETE ON kamailio.location_attrs TO kamailio@'%';
-GRANT INSERT, UPDATE, DELETE ON kamailio.dialog TO kamailio@'%';
-GRANT INSERT, UPDATE, DELETE ON kamailio.dialog_vars TO kamailio@'%';
+GRANT INSERT, UPDATE, DELETE ON kamailio.dialog_at_start TO kamailio@'%';
+GRANT INSERT, UPDATE, DELETE ON kamailio.dialog_vars_at_start TO kamailio@'%';
