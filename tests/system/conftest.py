@@ -80,6 +80,7 @@ def system(instance: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The running system; what a failed test leaves behind is kept under test-results."""
     folder = RESULTS / re.sub(r"[^\w.-]+", "_", request.node.name)
     instance.results = folder
+    instance.forget_host()  # what other tests did from here is not this one's fault
     yield instance
     if request.node.stash.get(_FAILED, False):
         instance.keep_logs(folder / "containers")

@@ -34,6 +34,8 @@ KEEP = "RINGWALL_TEST_KEEP"
 NODES = ("asterisk_1", "asterisk_2")
 PROBE_S = 2
 RING_S = 8
+_OF_SOURCES = "registered_from weights flooding strikes scanner_scores"
+"""Kamailio's tables of what it remembers of an address."""
 
 CONFIGURATION = f"""\
 sbc:
@@ -182,6 +184,12 @@ class Stack:
     def wait_well(self) -> None:
         """Wait until everything works again."""
         wait_until(lambda: self.cli("status").status == 0, 60, "ringwall status to be good", 0.5)
+
+    def forget_host(self) -> None:
+        """Have Kamailio take this host, which RawClient sends from, for one it never heard of."""
+        host = self.settings.instance.subnets.edge[1]
+        delete = f"for t in {_OF_SOURCES}; do kamcmd htable.delete $t {host}; done; true"
+        self.engine.exec(self.container("kamailio_sbc"), "sh", "-c", delete)
 
     def logs(self, role: str, since: float | None = None) -> str:
         """Return what a container wrote, standard error included."""

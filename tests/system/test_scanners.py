@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.system.configured import configured
 from tests.system.raw import Dialog, RawClient, describe
-from tests.system.stack import CONFIGURATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,23 +30,15 @@ def _is_answered(system: Stack, extra: str, method: str = "OPTIONS", body: str =
 @pytest.fixture
 def limited(system: Stack) -> Iterator[Stack]:
     """The same with a low score limit."""
-    yield from _with(system, "scanners: {score_limit: 10}")
+    with configured(system, "security:\n  scanners: {score_limit: 10}\n"):
+        system.forget_host()  # registrations are remembered over a restart
+        yield system
 
 
 @pytest.fixture
 def switched_off(system: Stack) -> Iterator[Stack]:
-    yield from _with(system, "scanners: {enabled: false}")
-
-
-def _with(system: Stack, setting: str) -> Iterator[Stack]:
-    file = system.workspace.root / "ringwall.yaml"
-    file.write_text(f"{CONFIGURATION}security:\n  {setting}\n")
-    try:
-        system.up()
+    with configured(system, "security:\n  scanners: {enabled: false}\n"):
         yield system
-    finally:
-        file.write_text(CONFIGURATION)
-        system.up()
 
 
 @pytest.mark.parametrize(

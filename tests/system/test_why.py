@@ -7,11 +7,14 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.system.configured import configured
 from tests.system.raw import Dialog, RawClient
 
 from ringwall.checks.phone import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.system.stack import Stack
 
     from ringwall.checks.sip import Message
@@ -53,8 +56,15 @@ def test_nothing_to_tell(system: Stack) -> None:
     assert "challenge" in said.err
 
 
-def test_a_burst_is_few_rows_that_add_up(system: Stack) -> None:
-    user = f"burst{time.time_ns()}"
+@pytest.fixture
+def unlimited(system: Stack) -> Iterator[Stack]:
+    """The same without budgets: all of a burst is refused, none of it in silence."""
+    with configured(system, "security:\n  flood: off\n"):
+        yield system
+
+
+def test_a_burst_is_few_rows_that_add_up(unlimited: Stack) -> None:
+    system, user = unlimited, f"burst{time.time_ns()}"
     with RawClient(system.edge) as client:
         _quiet(system, client.address)
         before = _counted(system, client.address)
