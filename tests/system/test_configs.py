@@ -9,7 +9,7 @@ from tests.golden.cases import CASES, Case
 
 from ringwall.config.addresses import Addresses
 from ringwall.config.model import Settings
-from ringwall.runtime import images, rendered
+from ringwall.runtime import images, recipes, rendered
 from ringwall.runtime.engine import Engine
 
 _DB = '#!define DB_URL "mysql://kamailio:secret@10.5.0.3/kamailio"\n'
@@ -38,18 +38,29 @@ def test_compose_accepts_it(case: Case, directory: Path) -> None:
 
 @each_case
 def test_kamailio_accepts_it(case: Case, directory: Path) -> None:
+    settings = case.settings(directory)
+    _check_kamailio(directory, "/etc/kamailio/kamailio.cfg")
+    local = directory / "rendered" / "kamailio"
+    assert str(Addresses(settings).kamailio_edge) in (local / "settings.cfg").read_text()
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.path.stem == "defaults"])
+def test_kamailio_accepts_what_it_is_compared_with(case: Case, directory: Path) -> None:
+    bare = recipes.STACK / "bench" / "bare.cfg"
+    _check_kamailio(directory, "/etc/kamailio/bare.cfg", "-v", f"{bare}:/etc/kamailio/bare.cfg:ro")
+
+
+def _check_kamailio(directory: Path, file: str, *options: str) -> None:
     engine = Engine()
     images.ensure(Settings(), ["kamailio"], print, engine)
-    settings = case.settings(directory)
-    local = directory / "rendered" / "kamailio"
     engine.run(
         images.image_tag("kamailio", Settings()),
-        "kamailio", "-c", "-f", "/etc/kamailio/kamailio.cfg",
+        "kamailio", "-c", "-f", file,
         options=[
             "--network", "none", "--read-only", "--tmpfs", "/run/kamailio",
             "--entrypoint", "",
-            "-v", f"{local}:/etc/kamailio/local:ro",
+            "-v", f"{directory / 'rendered' / 'kamailio'}:/etc/kamailio/local:ro",
             "-v", f"{directory / 'secrets'}:/run/ringwall/secrets:ro",
+            *options,
         ],
     )  # fmt: skip
-    assert str(Addresses(settings).kamailio_edge) in (local / "settings.cfg").read_text()

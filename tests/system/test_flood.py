@@ -94,7 +94,7 @@ def _configure(system: Stack, flood: str) -> None:
     system.wait_well()
 
 
-def _messages(system: Stack) -> int:
+def messages(system: Stack) -> int:
     """How many MESSAGEs Kamailio has seen."""
     told = system.engine.exec(
         system.container("kamailio_sbc"), "kamcmd", "stats.fetch", "rcv_requests_message"
@@ -102,7 +102,7 @@ def _messages(system: Stack) -> int:
     return int(told.split("rcv_requests_message:")[1].split()[0])
 
 
-def _in_kernel(system: Stack, address: str) -> bool:
+def in_kernel(system: Stack, address: str) -> bool:
     table = ("nft", "list", "set", "inet", "ringwall", "banned4")
     return f"{address} " in system.engine.exec(system.container("fail2ban"), *table)
 
@@ -110,15 +110,15 @@ def _in_kernel(system: Stack, address: str) -> bool:
 def test_a_flood_ends_in_the_kernel_and_calls_go_on(system: Stack, stranger: Source) -> None:
     with system.phone() as alice, ThreadPoolExecutor(1) as pool:
         alice.wait_registered()
-        before = _messages(system)
+        before = messages(system)
         flood = pool.submit(stranger.flood, 20)
-        wait_until(lambda: _in_kernel(system, stranger.address), 10, "the kernel's ban")
-        seen = _messages(system)
+        wait_until(lambda: in_kernel(system, stranger.address), 10, "the kernel's ban")
+        seen = messages(system)
         call = alice.dial("600")
         call.wait_established()
         call.hangup()
         told = flood.result()
-        assert _messages(system) == seen
+        assert messages(system) == seen
     # What arrived until the kernel dropped the rest: less than two seconds of it.
     assert 0 < seen - before < 2 * _RATE
     assert told["answered"] <= 300
@@ -159,7 +159,7 @@ def test_a_forged_source_costs_nobody_their_phone(system: Stack, stranger: Sourc
         victim = str(alice.address)
         stranger.flood(4, forged=victim)
         # Twice the budget of an unknown address would have been enough.
-        assert not _in_kernel(system, victim)
+        assert not in_kernel(system, victim)
         assert all(one["address"] != victim for one in system.api.bans()["bans"])
         log = system.logs("kamailio_sbc")
         assert f"reason=flood action=dropped class=registered source={victim}:" in log
@@ -208,7 +208,7 @@ def test_a_restart_loses_no_ban(system: Stack, stranger: Source, part: str) -> N
     system.cli("bans", "add", stranger.address, "--for", "1h")
     system.engine.docker("restart", "--time", "20", system.container(part), timeout=60)
     system.wait_well()
-    wait_until(lambda: _in_kernel(system, stranger.address), 15, "the ban in the kernel", 0.2)
+    wait_until(lambda: in_kernel(system, stranger.address), 15, "the ban in the kernel", 0.2)
     assert not stranger.is_answered()
     ban = stranger.ban
     assert ban is not None
