@@ -156,6 +156,20 @@ def test_a_refused_offer_changes_nothing(system: Stack) -> None:
             call.assert_echo()
 
 
+def test_an_offer_that_overtakes_an_acknowledgement(system: Stack) -> None:
+    """As it may on the way through several workers; the PBX would answer 500 (RFC 3261 14.2)."""
+    with _ends(system) as (client, talk, account):
+        dialog = Dialog(account.username, system.edge, "600")
+        body = describe(client.address, talk.port)
+        dialog.establish(client.ask_as("INVITE", dialog, account, body=body))
+        late = client.request("ACK", dialog)
+        client.send(client.request("INVITE", dialog, body=body))
+        client.send(late)
+        answer = client.final("INVITE")
+        with _established(system, client, talk, dialog, answer) as call:
+            call.assert_echo()
+
+
 @contextmanager
 def _established(
     system: Stack, client: RawClient, talk: Talk, dialog: Dialog, answer: Message
