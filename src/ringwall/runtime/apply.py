@@ -83,8 +83,7 @@ class _Up:
         self._check_machine()
         known = facts.find(self._settings)
         written = secrets.ensure(self._place.secrets, Addresses(self._settings))
-        mode = self._settings.security.signature.mode
-        signature_keys.ensure(self._place.secrets, mode, datetime.now(UTC))
+        self._ensure_signature_key()
         certificate = certificates.ensure(self._place.certs, self._settings, known.public_address)
         images.ensure(self._settings, images.COMPONENTS, self._say, self._engine)
         files = render(self._settings, known)
@@ -114,6 +113,11 @@ class _Up:
                 if time.monotonic() >= deadline:
                     raise
             time.sleep(_POLL)
+
+    def _ensure_signature_key(self) -> None:
+        mode = self._settings.security.signature.mode
+        if signature_keys.ensure(self._place.secrets, mode, datetime.now(UTC)):
+            self._say("made a key for X-Company-Signature: `ringwall signature keys --show`")
 
     @property
     def _file(self) -> Path:

@@ -99,11 +99,17 @@ def write(directory: Path, keys: Keys) -> None:
     files.write(directory / FILE, text.encode(), 0o600)
 
 
-def ensure(directory: Path, mode: Mode, now: datetime) -> None:
-    """Make the first key where one is needed, and give Kamailio what it needs, no more."""
-    if mode != "off" and not read(directory).good:
-        write(directory, read(directory).added(now))
+def ensure(directory: Path, mode: Mode, now: datetime) -> bool:
+    """Make the first key where one is needed, and give Kamailio what it needs, no more.
+
+    Return whether one was made.
+    """
+    keys = read(directory)
+    lacks = mode != "off" and not keys.good
+    if lacks:
+        write(directory, keys.added(now))
     hand_over(directory, mode)
+    return lacks
 
 
 def hand_over(directory: Path, mode: Mode) -> None:
