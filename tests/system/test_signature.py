@@ -202,7 +202,7 @@ def _smuggled(line: str) -> list[str]:
 def test_no_other_writing_of_it_is_good(system: Stack) -> None:
     """400 is what the sanity check says to what is no SIP at all.
 
-    White space around a value counts for nothing, nor does a NUL byte there.
+    White space around a value counts for nothing, nor does a NUL byte at its end.
     """
     with signer(system) as one:
         for number in range(len(_smuggled(one.header("MESSAGE", one.dialog())))):
@@ -211,12 +211,7 @@ def test_no_other_writing_of_it_is_good(system: Stack) -> None:
             answer = one.client.ask("MESSAGE", dialog, extra=line)
             assert answer.status in {400, 403}, repr(line)
         dialog = one.dialog()
-        line = (
-            one.header("MESSAGE", dialog)
-            .replace(": ", " \t:  ")
-            .replace("X-Com", "x-COM")
-            .replace("\r", " \0\r")
-        )
+        line = one.header("MESSAGE", dialog).replace(": ", " \t:  ").replace("X-Com", "x-COM")
         assert one.client.ask("MESSAGE", dialog, extra=line).status == 407
 
 

@@ -9,15 +9,15 @@ from pydantic import Field, model_validator
 from ringwall.config.section import Section
 from ringwall.config.types import Duration, wrong
 
-GROUP_PATTERN = r"^[a-z][a-z0-9-]{0,31}$"
-GroupName = Annotated[str, Field(pattern=GROUP_PATTERN)]
+Mode = Literal["off", "static", "hmac"]
+GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 _SHORTEST, _LONGEST = Duration(5), Duration(3600)
 
 
 class Signature(Section):
     """X-Company-Signature of official clients (docs/security/signature.md)."""
 
-    mode: Literal["off", "static", "hmac"] = Field(
+    mode: Mode = Field(
         "off",
         description="static: the header is a key. hmac: it is made with a key for each request, "
         "so that nobody can use it for another. `ringwall signature` makes and shows keys.",

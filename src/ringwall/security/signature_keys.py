@@ -10,13 +10,12 @@ import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
+from ringwall.config.signature_model import Mode
 from ringwall.errors import BadInput, RingwallError
 from ringwall.security import files
 from ringwall.security.secrets import KAMAILIO
 
-Mode = Literal["off", "static", "hmac"]
 FILE = "signature_keys"
 MOST = 2
 _HANDED_OVER = "kamailio/signature"

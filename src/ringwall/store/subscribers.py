@@ -116,10 +116,8 @@ class Subscribers:
         """Make a subscriber one of this group, or of none; raise ``NoSuchSubscriber``."""
         with self._database.begin() as connection:
             self._require(connection, username)
-            if group is None:
-                table = subscriber_groups
-                connection.execute(delete(table).where(self._is(table, username)))
-            else:
+            self._leave_groups(connection, [username])
+            if group is not None:
                 _upsert(connection, subscriber_groups, [self._group(username, group)])
 
     def remove(self, username: str) -> None:
@@ -165,9 +163,16 @@ class Subscribers:
         boxes = [self._mailbox(each.username, each.pin) for each in accounts if each.pin]
         if boxes:
             _upsert(connection, mailboxes, boxes)
+        self._leave_groups(connection, [each.username for each in accounts])
         grouped = [self._group(each.username, each.group) for each in accounts if each.group]
         if grouped:
             _upsert(connection, subscriber_groups, grouped)
+
+    def _leave_groups(self, connection: Connection, usernames: Sequence[str]) -> None:
+        table = subscriber_groups
+        connection.execute(
+            delete(table).where(table.c.domain == self.domain, table.c.username.in_(usernames))
+        )
 
     def _require(self, connection: Connection, username: str) -> None:
         """Lock the subscriber's row."""
