@@ -19,6 +19,7 @@ from ringwall.api.models import (
     Error,
     Health,
     Imported,
+    NewGroup,
     NewPassword,
     NewSubscriber,
     PasswordSet,
@@ -94,12 +95,13 @@ def _subscribers(desk: Desk) -> APIRouter:
     @router.get("")
     def subscribers() -> list[Subscriber]:
         """List all subscribers."""
-        names, registered = desk.names(), desk.registered()
+        names, registered, groups = desk.names(), desk.registered(), desk.groups()
         return [
             Subscriber(
                 username=name,
                 domain=desk.domain,
                 registered=None if registered is None else name.lower() in registered,
+                group=groups.get(name),
             )
             for name in names
         ]
@@ -130,6 +132,12 @@ def _one_subscriber(router: APIRouter, desk: Desk) -> None:
         """Set a subscriber's password. Phones that are registered stay so until they expire."""
         made, warnings = desk.set_password(username, wanted.password)
         return PasswordSet(username=username, domain=desk.domain, password=made, warnings=warnings)
+
+    @router.put("/{username}/group", responses=missing)
+    def put_into(username: str, wanted: NewGroup) -> Changed:
+        """Make a subscriber one of a group, or of none."""
+        warnings = desk.put_into(username, wanted.group)
+        return Changed(username=username, domain=desk.domain, warnings=warnings)
 
     @router.delete("/{username}", responses=missing)
     def remove(username: str) -> Changed:

@@ -52,6 +52,10 @@ class Desk:
         """Return all names, sorted."""
         return self._subscribers.names()
 
+    def groups(self) -> dict[str, str]:
+        """Return the group of each name that is of one."""
+        return self._subscribers.groups()
+
     def registered(self) -> frozenset[str] | None:
         """Return the registered names in lower case; None when nobody can tell."""
         try:
@@ -99,6 +103,12 @@ class Desk:
         with self._alone():
             self._subscribers.change(username, digests.md5, digests.sha256)
             return made, self._reload_credentials()
+
+    def put_into(self, username: str, group: str | None) -> list[str]:
+        """Make it one of a group, or of none; return the warnings."""
+        with self._alone():
+            self._subscribers.put_into(username, group)
+            return self._reload_credentials()
 
     def remove(self, username: str) -> list[str]:
         """Remove it with its registrations; return the warnings."""
@@ -152,7 +162,7 @@ class Desk:
         name = wanted.username
         digests = accounts.digests(name, self.domain, wanted.password or made or "")
         added = Added(username=name, domain=self.domain, password=made, pin=pin)
-        return added, Account(name, digests.md5, digests.sha256, pin)
+        return added, Account(name, digests.md5, digests.sha256, pin, wanted.group)
 
     def _spread(self) -> list[str]:
         return self._reload_credentials() + self._write_mailboxes()

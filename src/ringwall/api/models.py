@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ringwall.config.signature_model import GroupName
 from ringwall.security.accounts import MAX_PASSWORD, MIN_PASSWORD
 
 MAX_ROWS = 100_000
@@ -20,6 +21,10 @@ Password = Annotated[
     ),
 ]
 
+Group = Annotated[
+    GroupName | None, Field(description="As security.signature.groups names them; null: none.")
+]
+
 
 class Body(BaseModel):
     """A request's body: unknown keys are errors."""
@@ -32,6 +37,7 @@ class NewSubscriber(Body):
 
     username: str
     password: Password = None
+    group: Group = None
 
 
 class NewPassword(Body):
@@ -40,12 +46,19 @@ class NewPassword(Body):
     password: Password = None
 
 
+class NewGroup(Body):
+    """A group to be of from now on."""
+
+    group: Group
+
+
 class Subscriber(BaseModel):
     """A subscriber, and whether a phone is registered (null: Kamailio and database are away)."""
 
     username: str
     domain: str
     registered: bool | None
+    group: str | None = None
 
 
 class Changed(BaseModel):

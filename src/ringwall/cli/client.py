@@ -64,9 +64,11 @@ class ApiClient:
         answer: list[Answer] = self._ask("GET", "/subscribers", timeout=_LONG_TIMEOUT)
         return answer
 
-    def add_subscriber(self, username: str, password: str | None = None) -> Answer:
+    def add_subscriber(
+        self, username: str, password: str | None = None, group: str | None = None
+    ) -> Answer:
         """Add one; the answer tells ``pin``, ``warnings`` and a ``password`` that was made."""
-        body = _account(username, password)
+        body = _account(username, password) | ({} if group is None else {"group": group})
         answer: Answer = self._ask("POST", "/subscribers", body, _LONG_TIMEOUT)
         return answer
 
@@ -75,6 +77,12 @@ class ApiClient:
         body = {} if password is None else {"password": password}
         path = f"/subscribers/{quote(username, safe='')}/password"
         answer: Answer = self._ask("PUT", path, body, _LONG_TIMEOUT)
+        return answer
+
+    def put_into_group(self, username: str, group: str | None) -> Answer:
+        """Make a subscriber one of a group, or of none."""
+        path = f"/subscribers/{quote(username, safe='')}/group"
+        answer: Answer = self._ask("PUT", path, {"group": group}, _LONG_TIMEOUT)
         return answer
 
     def remove_subscriber(self, username: str) -> Answer:

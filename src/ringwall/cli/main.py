@@ -21,6 +21,7 @@ from ringwall.cli.check import check
 from ringwall.cli.init import init
 from ringwall.cli.pushes import pushes_app
 from ringwall.cli.registrations import registrations_app
+from ringwall.cli.signature import signature_app
 from ringwall.cli.subscribers import subscribers_app
 from ringwall.cli.system import down, status, up
 from ringwall.cli.test import test
@@ -105,6 +106,7 @@ app.command()(why)
 app.add_typer(certs_app, name="certs")
 app.add_typer(bans_app, name="bans")
 app.add_typer(bench_app, name="bench")
+app.add_typer(signature_app, name="signature")
 app.command()(test)
 
 

@@ -15,7 +15,7 @@ import typer
 
 from ringwall.cli import accounts_file
 from ringwall.cli.client import RowsRefused
-from ringwall.cli.context import client
+from ringwall.cli.context import client, workspace
 from ringwall.errors import BadInput
 from ringwall.security import files
 
@@ -35,10 +35,14 @@ def add(
     context: typer.Context,
     username: Username,
     password_stdin: FromStdin = False,
+    group: Annotated[
+        str | None, typer.Option(help="As security.signature.groups names it.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Add a subscriber; without --password-stdin a password is made and shown once."""
-    answer = client(context).add_subscriber(username, _password(password_stdin))
+    answer = client(context).add_subscriber(username, _password(password_stdin), group)
+    _warn_of_group(context, group)
     _show(answer, f"Added {username}@{answer['domain']}.", as_json)
 
 
@@ -52,7 +56,8 @@ def list_all(context: typer.Context, as_json: Json = False) -> None:
     words = {True: "registered", False: "-", None: "unknown"}
     width = max((len(each["username"]) for each in found), default=0)
     for each in found:
-        typer.echo(f"{each['username']:{width}}  {words[each['registered']]}")
+        of_group = f"  {each['group']}" if each.get("group") else ""
+        typer.echo(f"{each['username']:{width}}  {words[each['registered']]}{of_group}")
     if not found:
         typer.echo("There are none yet; `ringwall subscribers add 1001` adds one.", err=True)
 
@@ -67,6 +72,22 @@ def passwd(
     """Set a subscriber's password; without --password-stdin one is made and shown once."""
     answer = client(context).set_password(username, _password(password_stdin))
     _show(answer, f"Changed the password of {username}@{answer['domain']}.", as_json)
+
+
+@subscribers_app.command()
+def group(
+    context: typer.Context,
+    username: Username,
+    name: Annotated[
+        str | None, typer.Argument(metavar="GROUP", help="Left out: of no group.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a subscriber one of a group, or of none: what is asked of them depends on it."""
+    answer = client(context).put_into_group(username, name)
+    _warn_of_group(context, name)
+    of = f"of the group {name}" if name else "of no group"
+    _show(answer, f"{username}@{answer['domain']} is {of} now.", as_json)
 
 
 @subscribers_app.command()
@@ -135,6 +156,12 @@ def _show(answer: dict[str, Any], done: str, as_json: bool) -> None:
     if answer.get("pin"):
         typer.echo(f"Mailbox PIN: {answer['pin']}")
     _warn(answer)
+
+
+def _warn_of_group(context: typer.Context, name: str | None) -> None:
+    """A group that is misspelt would be one of which nothing is asked."""
+    if name and name not in workspace(context).load_settings().security.signature.groups:
+        typer.echo(f"Warning: security.signature.groups does not name {name}.", err=True)
 
 
 def _warn(answer: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from pydantic import Field
 from ringwall.config.flood_model import Flood
 from ringwall.config.scanners_model import Scanners
 from ringwall.config.section import Section
+from ringwall.config.signature_model import Signature
 from ringwall.config.srtp_model import Srtp
 from ringwall.config.tls_model import Tls
 from ringwall.config.types import Duration
@@ -39,3 +40,4 @@ class Security(Section):
     srtp: Srtp = Field(Srtp(), description="Encrypted media.")
     flood: Flood = Field(Flood(), description="Budgets of requests, and bans.")
     scanners: Scanners = Field(Scanners(), description="Attack tools (docs/security/scanners.md).")
+    signature: Signature = Field(Signature(), description="Signatures of official clients.")

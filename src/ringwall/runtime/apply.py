@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -23,7 +24,7 @@ from ringwall.runtime.health import State, states
 from ringwall.runtime.plan import Plan, plan, wanted
 from ringwall.runtime.rendered import Changes
 from ringwall.runtime.starting import Say, Start
-from ringwall.security import certificates, secrets
+from ringwall.security import certificates, secrets, signature_keys
 from ringwall.security.certificates import EdgeCertificate
 
 _STOP_LIMIT = 180.0
@@ -82,6 +83,7 @@ class _Up:
         self._check_machine()
         known = facts.find(self._settings)
         written = secrets.ensure(self._place.secrets, Addresses(self._settings))
+        self._ensure_signature_key()
         certificate = certificates.ensure(self._place.certs, self._settings, known.public_address)
         images.ensure(self._settings, images.COMPONENTS, self._say, self._engine)
         files = render(self._settings, known)
@@ -111,6 +113,11 @@ class _Up:
                 if time.monotonic() >= deadline:
                     raise
             time.sleep(_POLL)
+
+    def _ensure_signature_key(self) -> None:
+        mode = self._settings.security.signature.mode
+        if signature_keys.ensure(self._place.secrets, mode, datetime.now(UTC)):
+            self._say("made a key for X-Company-Signature: `ringwall signature keys --show`")
 
     @property
     def _file(self) -> Path:

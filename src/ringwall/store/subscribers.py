@@ -12,20 +12,28 @@ from sqlalchemy.exc import IntegrityError
 
 from ringwall.errors import BadInput
 from ringwall.store.database import Database
-from ringwall.store.tables import location, mailboxes, subscriber, subscriber_digests
+from ringwall.store.tables import (
+    location,
+    mailboxes,
+    subscriber,
+    subscriber_digests,
+    subscriber_groups,
+)
 
 _CHUNK = 1000
+_OF_A_SUBSCRIBER = (subscriber, subscriber_digests, subscriber_groups, mailboxes, location)
 _Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What is stored of a new subscriber: H(A1) in hex, and the PIN of the mailbox."""
+    """What is stored of a new subscriber: H(A1) in hex, the PIN of the mailbox, the group."""
 
     username: str
     md5: str
     sha256: str
     pin: str | None
+    group: str | None = None
 
 
 class NoSuchSubscriber(BadInput):
@@ -53,6 +61,13 @@ class Subscribers:
         query = select(subscriber.c.username).where(subscriber.c.domain == self.domain)
         with self._database.begin() as connection:
             return sorted(connection.execute(query).scalars())
+
+    def groups(self) -> dict[str, str]:
+        """Return the group of each name that is of one."""
+        table = subscriber_groups
+        query = select(table.c.username, table.c.name).where(table.c.domain == self.domain)
+        with self._database.begin() as connection:
+            return {str(username): str(name) for username, name in connection.execute(query)}
 
     def elsewhere(self) -> dict[str, int]:
         """Return how many subscribers belong to other domains: their passwords fit no more."""
@@ -97,11 +112,19 @@ class Subscribers:
             )
             _upsert(connection, subscriber_digests, [self._digests(username, md5, sha256)])
 
+    def put_into(self, username: str, group: str | None) -> None:
+        """Make a subscriber one of this group, or of none; raise ``NoSuchSubscriber``."""
+        with self._database.begin() as connection:
+            self._require(connection, username)
+            self._leave_groups(connection, [username])
+            if group is not None:
+                _upsert(connection, subscriber_groups, [self._group(username, group)])
+
     def remove(self, username: str) -> None:
         """Remove a subscriber and all rows that belong to it; raise ``NoSuchSubscriber``."""
         with self._database.begin() as connection:
             self._require(connection, username)
-            for table in (subscriber, subscriber_digests, mailboxes, location):
+            for table in _OF_A_SUBSCRIBER:
                 connection.execute(delete(table).where(self._is(table, username)))
 
     def mailboxes(
@@ -140,6 +163,16 @@ class Subscribers:
         boxes = [self._mailbox(each.username, each.pin) for each in accounts if each.pin]
         if boxes:
             _upsert(connection, mailboxes, boxes)
+        self._leave_groups(connection, [each.username for each in accounts])
+        grouped = [self._group(each.username, each.group) for each in accounts if each.group]
+        if grouped:
+            _upsert(connection, subscriber_groups, grouped)
+
+    def _leave_groups(self, connection: Connection, usernames: Sequence[str]) -> None:
+        table = subscriber_groups
+        connection.execute(
+            delete(table).where(table.c.domain == self.domain, table.c.username.in_(usernames))
+        )
 
     def _require(self, connection: Connection, username: str) -> None:
         """Lock the subscriber's row."""
@@ -165,6 +198,9 @@ class Subscribers:
 
     def _digests(self, username: str, md5: str, sha256: str) -> dict[str, str]:
         return {"username": username, "domain": self.domain, "ha1": md5, "ha1_sha256": sha256}
+
+    def _group(self, username: str, name: str) -> dict[str, str]:
+        return {"username": username, "domain": self.domain, "name": name}
 
     def _mailbox(self, username: str, pin: str) -> dict[str, str]:
         return {"username": username, "domain": self.domain, "pin": pin}

@@ -120,6 +120,13 @@ mailboxes = Table(
     Column("domain", String(64), primary_key=True),
     Column("pin", String(16)),
 )
+subscriber_groups = Table(
+    "subscriber_groups",
+    metadata,
+    Column("username", String(64), primary_key=True),
+    Column("domain", String(64), primary_key=True),
+    Column("name", String(32)),
+)
 
 
 def _moment() -> DATETIME:

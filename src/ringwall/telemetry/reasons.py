@@ -70,6 +70,31 @@ _ALL = (
         " `ringwall certs issue-client`.",
     ),
     Reason(
+        "signature-missing",
+        "The request has no X-Company-Signature, and its sender needs one: it is no official"
+        " client, or one that does not sign this request.",
+        "A client of yours has to send the header in every request outside a dialog, also in the"
+        " one that repeats it with credentials. See docs/security/signature.md.",
+    ),
+    Reason(
+        "signature-invalid",
+        "The X-Company-Signature is not of the form, there are two, its key is unknown or retired,"
+        " or it was made for another request.",
+        "The log line `signature refused` tells the flaw. `ringwall signature keys` shows which"
+        " keys are good; check the client against the test vector in docs/security/signature.md.",
+    ),
+    Reason(
+        "signature-stale",
+        "The X-Company-Signature is right, but its time is too far from the SBC's clock.",
+        "Set the clocks of both by NTP, or widen `security.signature.window`. Often from strangers:"
+        " somebody plays a recorded request.",
+    ),
+    Reason(
+        "signature-replayed",
+        "The X-Company-Signature is right, but its nonce was used in another Call-ID.",
+        "The client has to draw a new nonce at random for each Call-ID.",
+    ),
+    Reason(
         "auth-failed",
         "Wrong password, or no such user: the answer is the same challenge for both.",
         "`ringwall subscribers list` shows whether the user exists; set a new password with"

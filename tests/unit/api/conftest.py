@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -106,6 +106,13 @@ class FakeSubscribers(Subscribers):
         if self.taken([account.username for account in accounts]):
             raise SubscriberExists("a subscriber exists")
         self.rows |= {account.username: account for account in accounts}
+
+    def groups(self) -> dict[str, str]:
+        return {name: each.group for name, each in self.rows.items() if each.group}
+
+    def put_into(self, username: str, group: str | None) -> None:
+        self._find(username)
+        self.rows[username] = replace(self.rows[username], group=group)
 
     def change(self, username: str, md5: str, sha256: str) -> None:
         self._find(username)

@@ -228,3 +228,19 @@ def test_without_the_database_nothing_is_changed(control: Control) -> None:
             "remedy": "see `docker ps`",
         }
     assert not control.kamailio.calls
+
+
+def test_a_subscriber_is_of_one_group_or_of_none(control: Control) -> None:
+    def group_of_alice() -> object:
+        return control.http.get("/api/v1/subscribers").json()[0]["group"]
+
+    path = "/api/v1/subscribers/alice/group"
+    assert control.http.put(path, json={"group": "app"}).status_code == 404
+    control.http.post("/api/v1/subscribers", json={"username": "alice", "group": "app"})
+    assert group_of_alice() == "app"
+    control.kamailio.calls.clear()
+    assert control.http.put(path, json={"group": None}).status_code == 200
+    assert group_of_alice() is None
+    assert RELOAD in control.kamailio.calls
+    assert control.http.put(path, json={"group": "App users"}).status_code == 422
+    assert control.http.put(path, json={}).status_code == 422

@@ -27,10 +27,20 @@ class FakeApi:
 
     def subscribers(self) -> list[dict[str, Any]]:
         states = {"1001": True, "alice": False, "bob": None}
-        return [{"username": u, "domain": DOMAIN, "registered": r} for u, r in states.items()]
+        return [
+            {"username": u, "domain": DOMAIN, "registered": r, "group": "app" if r else None}
+            for u, r in states.items()
+        ]
 
-    def add_subscriber(self, username: str, password: str | None) -> dict[str, Any]:
+    def add_subscriber(
+        self, username: str, password: str | None, group: str | None
+    ) -> dict[str, Any]:
+        if group:
+            self.asked.append(("group", username, group))
         return {**self._done("add", username, password), "pin": "123456"}
+
+    def put_into_group(self, username: str, group: str | None) -> dict[str, Any]:
+        return self._done("group", username, group or "none")
 
     def set_password(self, username: str, password: str | None) -> dict[str, Any]:
         return self._done("passwd", username, password)
@@ -100,7 +110,19 @@ def test_json_for_machines(api: FakeApi) -> None:
 @pytest.mark.usefixtures("api")
 def test_list() -> None:
     lines = [line.split() for line in run("list").stdout.splitlines()]
-    assert lines == [["1001", "registered"], ["alice", "-"], ["bob", "unknown"]]
+    assert lines == [["1001", "registered", "app"], ["alice", "-"], ["bob", "unknown"]]
+
+
+def test_a_group_that_nobody_asks_for_is_told(
+    api: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ringwall.yaml").write_text("security: {signature: {mode: hmac, groups: [app]}}")
+    monkeypatch.chdir(tmp_path)
+    assert run("add", "1001", "--group", "app").stderr == ""
+    assert "does not name ap." in run("group", "1001", "ap").stderr
+    assert "of no group now" in run("group", "1001").stdout
+    asked = [one for one in api.asked if one[0] == "group"]
+    assert asked == [("group", "1001", "app"), ("group", "1001", "ap"), ("group", "1001", "none")]
 
 
 def test_passwd(api: FakeApi) -> None:

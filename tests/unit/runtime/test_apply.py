@@ -80,6 +80,19 @@ def test_an_edit_makes_anew_what_reads_it(up: Up, place: Workspace, said: list[s
     assert "containers to make anew: asterisk_1, asterisk_2, control" in said
 
 
+def test_the_first_signing_key_is_made_and_told_of(
+    up: Up, place: Workspace, fleet: Fleet, said: list[str]
+) -> None:
+    up()
+    edit(place, "security: {signature: {mode: hmac}}")
+    up()
+    assert any("signature keys --show" in line for line in said)
+    assert (place.secrets / "kamailio/signature").read_text().startswith("k1=")
+    assert "restart" not in str(fleet.asked)
+    assert not up().changed
+    assert said == []
+
+
 def test_a_node_that_is_gone_is_removed(up: Up, place: Workspace, fleet: Fleet) -> None:
     up()
     edit(place, "pbx: {nodes: [{name: asterisk_1, address: 10.5.0.10}]}")

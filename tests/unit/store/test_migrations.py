@@ -24,7 +24,13 @@ def test_the_migrations_are_one_chain() -> None:
 def test_the_tables_that_are_used_are_made() -> None:
     made = "".join(Path(each.path).read_text() for each in scripts().walk_revisions())
     ours = (
-        *(tables.subscriber_digests, tables.mailboxes, tables.cdrs, tables.cdr_legs),
+        *(
+            tables.subscriber_digests,
+            tables.subscriber_groups,
+            tables.mailboxes,
+            tables.cdrs,
+            tables.cdr_legs,
+        ),
         *(tables.registration_events, tables.record_marks, tables.verdicts, tables.bans),
     )
     for table in ours:
