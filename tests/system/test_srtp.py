@@ -147,18 +147,6 @@ def test_two_phones_of_one_user_with_and_without_srtp(system: Stack, answers: in
         out.hangup()
 
 
-def test_hold_and_resume_keep_srtp(system: Stack) -> None:
-    with pair(system, "srtp-mand") as (alice, bob):
-        out, came = connect(bob, alice)
-        assert_both_play(alice, bob)
-        came.hold()
-        came.resume()
-        heard = bob.wait_heard(alice.melody, since=time.time())
-        assert heard.complete, str(heard)
-        assert_encrypted(alice, bob)
-        out.hangup()
-
-
 # --- off, required ---
 
 
