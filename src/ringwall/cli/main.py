@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from ringwall import __version__
 from ringwall.cli.bans import bans_app
+from ringwall.cli.block import block_app
 from ringwall.cli.call import call
 from ringwall.cli.calls import calls_app
 from ringwall.cli.cdrs import cdrs_app
@@ -103,6 +104,7 @@ app.add_typer(pushes_app, name="pushes")
 app.command()(why)
 app.add_typer(certs_app, name="certs")
 app.add_typer(bans_app, name="bans")
+app.add_typer(block_app, name="block")
 app.command()(test)
 
 
