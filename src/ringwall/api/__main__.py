@@ -82,6 +82,7 @@ class _Backstage:
             self._start(control.pushes.run, stop)
         self._start(remind, control.desk.catch_up, stop)
         self._start(remind, control.bans.catch_up, stop, 1.0, 5.0)
+        self._start(remind, control.blocks.catch_up, stop, 1.0, 5.0)
         self._start(retention.run, control.database, control.records, stop)
         control.ready.set()
 

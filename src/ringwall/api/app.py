@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import APIRouter, Body, FastAPI
 
-from ringwall.api import ban_routes, call_routes, errors, push_routes, verdicts
+from ringwall.api import ban_routes, block_routes, call_routes, errors, push_routes, verdicts
 from ringwall.api.bans import BanDesk
+from ringwall.api.blocks import BlockDesk
 from ringwall.api.board import Board
 from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
@@ -69,6 +70,11 @@ def add_verdicts(app: FastAPI, desk: verdicts.VerdictDesk) -> None:
 def add_bans(app: FastAPI, desk: BanDesk) -> None:
     """Add what there is to say of bans."""
     app.include_router(ban_routes.bans(desk), prefix=f"{PREFIX}/bans")
+
+
+def add_blocks(app: FastAPI, desk: BlockDesk) -> None:
+    """Add what there is to say of the blocklist."""
+    app.include_router(block_routes.blocks(desk), prefix=f"{PREFIX}/blocks")
 
 
 def _system(board: Board) -> APIRouter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,9 +35,16 @@ class BanDesk:
     """
 
     def __init__(
-        self, stored: StoredBans, kamailio: KamailioRpc, guard: Guard, never: Sequence[IPv4Network]
+        self,
+        stored: StoredBans,
+        kamailio: KamailioRpc,
+        guard: Guard,
+        never: Sequence[IPv4Network],
+        allows: Callable[[str], bool],
     ) -> None:
+        """``allows``: whether an address is on the allowlist, and so never banned."""
         self._stored, self._kamailio, self._guard, self._never = stored, kamailio, guard, never
+        self._allows = allows
         self._changing = Lock()
         # What the database holds; nobody else writes there.
         self._known: dict[str, Ban] = {}
@@ -71,15 +78,11 @@ class BanDesk:
         """Let the next packet through, with a clean record; raise where anyone is away."""
         address = written(address)
         with self._changing:
-            self._guard.unban(address)
-            for table in _TABLES:
-                self._forget(table, address)
-            self._known.pop(address, None)
-            if not self._stored.remove(address):
+            if not self._lift(address):
                 raise NoSuchBan(f"{address} is not banned", "`ringwall bans list` shows who is")
 
     def told(self, news: Told) -> None:
-        """Take note of a ban that Kamailio made."""
+        """Take note of a ban that Kamailio made; ``catch_up`` lifts one that must not be."""
         address, now = written(news.address), self._stored.now()
         until = now + timedelta(seconds=news.seconds)
         with self._changing:
@@ -103,6 +106,9 @@ class BanDesk:
             if self._stored.now() > self._read_at + _READ_AGAIN:
                 self._stored.forget()
                 self._read()
+            for address in [each for each in self._known if self._allows(each)]:
+                self._lift(address)
+                _log.info("%s is on the allowlist: its ban is lifted", address)
             kernel, now = self._guard.bans(), self._stored.now()
             wanted = {a: ban for a, ban in self._known.items() if ban.in_kernel and ban.until > now}
             for address in kernel.keys() - wanted.keys():
@@ -123,9 +129,18 @@ class BanDesk:
         now, count = self._stored.now(), self._stored.count(address) + 1
         return Ban(address, reason, made_by, now, now + timedelta(seconds=seconds), count)
 
+    def _lift(self, address: str) -> bool:
+        """Forget a ban, and what led to it; return whether it was known."""
+        self._guard.unban(address)
+        for table in _TABLES:
+            self._forget(table, address)
+        self._known.pop(address, None)
+        return self._stored.remove(address)
+
     def _take_in(self, found: KernelBan) -> None:
         """Write down what fail2ban has made; anything else in the kernel has been lifted."""
-        if found.made_by != FAIL2BAN or self._is_registered(found.address):
+        is_exempt = self._is_registered(found.address) or self._allows(found.address)
+        if found.made_by != FAIL2BAN or is_exempt:
             self._guard.unban(found.address)
             return
         ban = self._next(found.address, found.seconds, "failures", FAIL2BAN)
@@ -168,6 +183,11 @@ class BanDesk:
             raise BadInput(
                 f"{address} is never banned: a PBX, one of our own, or in security.flood.never_ban",
                 "change security.flood.never_ban",
+            )
+        if self._allows(address):
+            raise BadInput(
+                f"{address} is never banned: it is on the allowlist",
+                f"`ringwall block list {address}` shows the entry; remove it first",
             )
 
 

@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from ringwall.api import app, metrics
 from ringwall.api.bans import BanDesk
+from ringwall.api.blocks import BlockDesk
 from ringwall.api.board import Board
 from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
 from ringwall.api.guard import Access
-from ringwall.api.intake import Intake
+from ringwall.api.intake import Intake, KeptOut
 from ringwall.api.mailboxes import Mailboxes
 from ringwall.api.metrics import PushMetrics, RecordMetrics
 from ringwall.api.pushes import PushDesk
@@ -28,12 +29,14 @@ from ringwall.config.addresses import Addresses
 from ringwall.config.model import Settings
 from ringwall.config.records_model import Records
 from ringwall.errors import RingwallError
+from ringwall.render.blocklist import never_blocked
 from ringwall.render.containers import GUARD_PORT
 from ringwall.render.flood import never_banned
 from ringwall.render.kamailio import RPC_PORT
 from ringwall.render.rtpengine import NG_PORT
 from ringwall.security.tokens import TokenFile
 from ringwall.store.bans import StoredBans
+from ringwall.store.blocks import StoredBlocks
 from ringwall.store.cdrs import Cdrs
 from ringwall.store.database import Database
 from ringwall.store.dialogs import StoredDialogs
@@ -94,6 +97,7 @@ class Control:
     recorder: Recorder
     records: Records
     bans: BanDesk
+    blocks: BlockDesk
     pushes: Registrations | None
     """None where nobody is told of registrations."""
     ready: Flag
@@ -122,21 +126,29 @@ def assemble(environment: Environment) -> Control:
     phones = RegistrationDesk(kamailio, StoredRegistrations(database), subscribers.domain)
     app.add_registrations(api, phones, PushDesk(outbox, pushes))
     app.add_verdicts(api, VerdictDesk(StoredVerdicts(database)))
-    kept = StoredBans(Database(addresses.mariadb, password))
     guard = Guard(f"http://{addresses.kamailio_sbc}:{GUARD_PORT}")
-    bans = BanDesk(kept, kamailio, guard, never_banned(settings))
+    listed = StoredBlocks(Database(addresses.mariadb, password))
+    enabled = settings.security.blocklist.enabled
+    blocks = BlockDesk(listed, kamailio, guard, never_blocked(settings), enabled)
+    app.add_blocks(api, blocks)
+    kept = StoredBans(Database(addresses.mariadb, password))
+    bans = BanDesk(kept, kamailio, guard, never_banned(settings), blocks.allows)
     app.add_bans(api, bans)
     wake = None if pushes is None else pushes.wake
     own = Database(addresses.mariadb, password)
     rejects = Rejects(environment.spool)
     recorder = Recorder(spool, rejects, own, wake)
     api.add_middleware(
-        Intake, spool=spool, recorder=recorder, bans=bans, kamailio=addresses.kamailio_sbc
+        Intake,
+        spool=spool,
+        recorder=recorder,
+        kept_out=KeptOut(bans, blocks),
+        kamailio=addresses.kamailio_sbc,
     )
     told = [] if pushes is None else [PushMetrics(outbox, pushes)]
     metrics.install(api, RecordMetrics(spool, rejects, recorder.counts), *told)
     return Control(
-        database, subscribers, desk, api, recorder, settings.records, bans, pushes, ready
+        database, subscribers, desk, api, recorder, settings.records, bans, blocks, pushes, ready
     )
 
 

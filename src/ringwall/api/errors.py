@@ -16,6 +16,7 @@ from ringwall.api.calls import CallIsOver
 from ringwall.api.models import Error, RowError
 from ringwall.api.registered import NoSuchRegistration
 from ringwall.errors import BadInput, RingwallError
+from ringwall.store.blocks import NoSuchBlock
 from ringwall.store.cdrs import NoSuchCall
 from ringwall.store.database import DatabaseAway
 from ringwall.store.outbox import NoSuchPush
@@ -52,6 +53,7 @@ _STATUS: tuple[tuple[type[RingwallError], int], ...] = (
     (NoSuchPush, 404),
     (NoSuchRegistration, 404),
     (NoSuchBan, 404),
+    (NoSuchBlock, 404),
     (SubscriberExists, 409),
     (BadInput, 422),
     (DatabaseAway, 503),

@@ -19,7 +19,7 @@ OPEN_PATH = "/api/v1/health"
 METRICS_PATH = "/metrics"
 MAX_BODY = 64 * 1024
 MAX_IMPORT = 10 * 1024 * 1024
-_IMPORT_PATH = "/api/v1/subscribers/import"
+_IMPORT_PATHS = frozenset({"/api/v1/subscribers/import", "/api/v1/blocks/import"})
 _log = logging.getLogger(__name__)
 
 
@@ -79,7 +79,7 @@ class _Visit:
         self.scope, self._receive, self._send = scope, receive, send
         self.path = str(scope["path"])
         self.sender = scope["client"][0] if scope["client"] else None
-        self.limit = MAX_IMPORT if self.path == _IMPORT_PATH else MAX_BODY
+        self.limit = MAX_IMPORT if self.path in _IMPORT_PATHS else MAX_BODY
         self.who: str | None = None
         self._headers = dict(scope["headers"])
         self._received = self._status = 0

@@ -6,6 +6,7 @@ Some paths, for one address, outside of the public API.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringwall.api.ban_models import Told
 from ringwall.api.bans import BanDesk
+from ringwall.api.blocks import BlockDesk
 from ringwall.api.recorder import Recorder
 from ringwall.store.database import DatabaseAway
 from ringwall.telemetry.guard import GuardAway
@@ -35,20 +37,39 @@ class _Refused(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """Who is kept out: for a time, and by order of an operator."""
+
+    bans: BanDesk
+    blocks: BlockDesk
+
+    def stand(self) -> None:
+        """Have the kernel know them all; raise when that is not so."""
+        self.bans.stand()
+        self.blocks.stand()
+
+
 class Intake:
     """ASGI middleware, the first that a request meets.
 
     Events: 204 says that every line is on disk, and only then may Kamailio forget them. What the
     lines say is read later: a line that is no event must not hold up the others. Dialogs: 204
     says that the calls that go on are where Kamailio reads them. Bans: 204 says that the one told
-    of is on record, or, at the start, that the kernel knows them all.
+    of is on record, or, at the start, that the
+    kernel knows them all, and the blocklist.
     """
 
     def __init__(
-        self, app: ASGIApp, spool: Spool, recorder: Recorder, bans: BanDesk, kamailio: IPv4Address
+        self,
+        app: ASGIApp,
+        spool: Spool,
+        recorder: Recorder,
+        kept_out: KeptOut,
+        kamailio: IPv4Address,
     ) -> None:
-        self._app, self._spool, self._recorder, self._bans = app, spool, recorder, bans
-        self._kamailio = str(kamailio)
+        self._app, self._spool, self._recorder = app, spool, recorder
+        self._kept_out, self._kamailio = kept_out, str(kamailio)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Do what Kamailio asks for, or let the request through."""
@@ -78,9 +99,9 @@ class Intake:
         if request.url.path == DIALOGS:
             await run_in_threadpool(self._recorder.put_dialogs_back, _WRITE_SECONDS)
         elif request.url.path == BANS_AT_START:
-            await run_in_threadpool(self._bans.stand)
+            await run_in_threadpool(self._kept_out.stand)
         elif request.url.path == BANS:
-            await run_in_threadpool(self._bans.told, await self._ban(request))
+            await run_in_threadpool(self._kept_out.bans.told, await self._ban(request))
         else:
             await run_in_threadpool(self._spool.append, await self._lines(request))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx
@@ -196,6 +196,37 @@ class ApiClient:
         """Lift a ban."""
         answer: Answer = self._ask("DELETE", f"/bans/{quote(address, safe='')}")
         return answer
+
+    def blocks(self, address: str | None) -> Answer:
+        """Return the ``blocks``, or those that an address is in."""
+        query = {} if address is None else {"address": address}
+        answer: Answer = self._ask("GET", "/blocks", timeout=_LONG_TIMEOUT, query=query)
+        return answer
+
+    def put_block(self, target: str, action: str, comment: str, seconds: int | None) -> Answer:
+        """Block or allow an address or a network; the answer has ``warnings``."""
+        body = {"action": action, "comment": comment, "seconds": seconds}
+        path = f"/blocks/{quote(target, safe='')}"
+        answer: Answer = self._ask("PUT", path, body, _LONG_TIMEOUT)
+        return answer
+
+    def remove_block(self, target: str) -> Answer:
+        """Take an entry off the list."""
+        path = f"/blocks/{quote(target, safe='')}"
+        answer: Answer = self._ask("DELETE", path, timeout=_LONG_TIMEOUT)
+        return answer
+
+    def import_blocks(self, lines: IO[bytes], replace: bool, seconds: int | None) -> Answer:
+        """Block what a file names, as it is read; raise ``RowsRefused`` with every faulty line."""
+        path, query = "/blocks/import", {"replace": str(replace).lower()}
+        query |= {} if seconds is None else {"seconds": str(seconds)}
+        headers = {"Content-Type": "text/plain"}
+        with self._translated("POST", path):
+            answer = self._client.post(
+                path, content=lines, headers=headers, params=query, timeout=_LONG_TIMEOUT
+            )
+        done: Answer = _content(answer)
+        return done
 
     def _ask(
         self,

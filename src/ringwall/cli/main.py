@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from ringwall import __version__
 from ringwall.cli.bans import bans_app
 from ringwall.cli.bench import bench_app
+from ringwall.cli.block import block_app
 from ringwall.cli.call import call
 from ringwall.cli.calls import calls_app
 from ringwall.cli.cdrs import cdrs_app
@@ -107,6 +108,7 @@ app.add_typer(certs_app, name="certs")
 app.add_typer(bans_app, name="bans")
 app.add_typer(bench_app, name="bench")
 app.add_typer(signature_app, name="signature")
+app.add_typer(block_app, name="block")
 app.command()(test)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ringwall.config.blocklist_model import Blocklist
 from ringwall.config.flood_model import Flood
 from ringwall.config.scanners_model import Scanners
 from ringwall.config.section import Section
@@ -38,6 +39,9 @@ class Security(Section):
     digest: Digest = Field(Digest(), description="Digest authentication.")
     tls: Tls = Field(Tls(), description="TLS and client certificates.")
     srtp: Srtp = Field(Srtp(), description="Encrypted media.")
+    blocklist: Blocklist = Field(
+        Blocklist(), description="Addresses that an operator blocks (docs/security/blocklist.md)."
+    )
     flood: Flood = Field(Flood(), description="Budgets of requests, and bans.")
     scanners: Scanners = Field(Scanners(), description="Attack tools (docs/security/scanners.md).")
     signature: Signature = Field(Signature(), description="Signatures of official clients.")

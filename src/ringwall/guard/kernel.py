@@ -1,4 +1,4 @@
-"""The table `inet ringwall` of nftables: who is banned, and who is blocked for good.
+"""The table `inet ringwall` of nftables: who is banned, blocked, or let in whatever else.
 
 The sets are the only memory there is: they outlive the guard as long as the network namespace.
 """
@@ -6,6 +6,7 @@ The sets are the only memory there is: they outlive the guard as long as the net
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,27 +15,45 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# Before connection tracking and any other rule; each set and each element has its counter.
+# Before connection tracking and any other rule. Of who is blocked ten packets a minute get through,
+# so that Kamailio, which refuses them as well, can say so: a request, or a handshake and one.
 _TABLE = """
 table inet ringwall {
     set banned4 { type ipv4_addr; flags timeout; counter; }
     set banned6 { type ipv6_addr; flags timeout; counter; }
     set blocked4 { type ipv4_addr; flags interval; auto-merge; }
     set blocked6 { type ipv6_addr; flags interval; auto-merge; }
+    set allowed4 { type ipv4_addr; flags interval; auto-merge; }
+    set allowed6 { type ipv6_addr; flags interval; auto-merge; }
+    set heard4 { type ipv4_addr; size 65535; flags dynamic, timeout; timeout 1m; }
+    set heard6 { type ipv6_addr; size 65535; flags dynamic, timeout; timeout 1m; }
+    chain blocked {
+    }
     chain early {
         type filter hook prerouting priority raw; policy accept;
     }
 }
 flush chain inet ringwall early
+flush chain inet ringwall blocked
 table inet ringwall {
+    chain blocked {
+        update @heard4 { ip saddr limit rate 10/minute burst 10 packets } accept
+        update @heard6 { ip6 saddr limit rate 10/minute burst 10 packets } accept
+        counter drop comment "blocked"
+    }
     chain early {
+        ip saddr @allowed4 accept
+        ip6 saddr @allowed6 accept
         ip saddr @banned4 counter drop comment "banned"
         ip6 saddr @banned6 counter drop comment "banned"
-        ip saddr @blocked4 counter drop comment "blocked"
-        ip6 saddr @blocked6 counter drop comment "blocked"
+        ip saddr @blocked4 jump blocked
+        ip6 saddr @blocked6 jump blocked
     }
 }
 """
+
+
+_NETWORK = re.compile(r"[0-9a-f.:]{2,39}(/[0-9]{1,3})?")
 
 
 class KernelError(Exception):
@@ -109,16 +128,19 @@ class Kernel:
             for element in part.get("set", {}).get("elem", ())
         ]
 
-    def block(self, networks: Iterable[Network]) -> None:
-        """Replace the list of who is blocked for good."""
-        script = "flush set inet ringwall blocked4\nflush set inet ringwall blocked6\n"
-        lists: dict[int, list[str]] = {4: [], 6: []}
-        for network in networks:
-            lists[network.version].append(str(network))
-        for version, found in lists.items():
-            if found:
-                script += f"add element inet ringwall blocked{version} {{ {', '.join(found)} }}\n"
-        self._run(script)
+    def block(self, blocked: Iterable[str], allowed: Iterable[str]) -> None:
+        """Replace both lists, of addresses and networks; raise ``ValueError`` on anything else."""
+        never = map(str, self._never)
+        lists = {"blocked": list(blocked), "allowed": [*allowed, *never]}
+        script = []
+        for name, networks in lists.items():
+            if not all(map(_NETWORK.fullmatch, networks)):
+                raise ValueError("not a list of addresses and networks")
+            for version, colon in ((4, False), (6, True)):
+                script.append(f"flush set inet ringwall {name}{version}")
+                if found := ", ".join(each for each in networks if (":" in each) == colon):
+                    script.append(f"add element inet ringwall {name}{version} {{ {found} }}")
+        self._run("\n".join([*script, ""]))
 
 
 def as_json(bans: Iterable[Banned]) -> bytes:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from threading import Lock
 from typing import ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -49,17 +50,17 @@ class _Desk:
 
     def __init__(self, kernel: Kernel, forget: Callable[[Address], None]) -> None:
         self._kernel, self._forget = kernel, forget
-        self._one = Lock()
+        self._one, self._listing = Lock(), Lock()
+        self._version = ""
 
     def answer(self, method: str, target: str, body: bytes) -> bytes:
         """Do what is asked for and return the answer's body; raise ``_Refused``."""
         url = urlsplit(target)
+        if url.path == "/blocks":
+            return self._blocks(method, body)
         with self._one:
             if (method, url.path) == ("GET", "/bans"):
                 return as_json(self._kernel.bans())
-            if (method, url.path) == ("PUT", "/blocks"):
-                self._kernel.block(map(ip_network, body.decode().split()))
-                return b""
             found = re.fullmatch("/bans/([^/]+)", url.path)
             if found is None or method not in {"PUT", "DELETE"}:
                 raise _Refused(404, "there is nothing here")
@@ -70,6 +71,17 @@ class _Desk:
                 self._kernel.unban(address)
                 self._forget(address)
             return b""
+
+    def _blocks(self, method: str, body: bytes) -> bytes:
+        """Take a list with its version, or tell which is there; bans need not wait for it."""
+        if method not in {"GET", "PUT"}:
+            raise _Refused(404, "there is nothing here")
+        with self._listing:
+            if method == "PUT":
+                wanted = json.loads(body)
+                self._kernel.block(wanted["blocked"], wanted["allowed"])
+                self._version = str(wanted["version"])
+            return json.dumps({"version": self._version}).encode()
 
     def _ban(self, address: Address, query: dict[str, list[str]]) -> None:
         seconds, made_by = int(query["seconds"][0]), query.get("by", ["control"])[0]
@@ -91,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, body = 200, self.desk.answer(self.command, self.path, self._body())
         except _Refused as refused:
             status, body = refused.status, str(refused).encode()
-        except (ValueError, KeyError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             status, body = 400, f"cannot be understood: {error}".encode()
         except (KernelError, subprocess.TimeoutExpired) as error:
             status, body = 500, str(error).encode()

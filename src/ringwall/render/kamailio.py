@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ringwall.config.addresses import Addresses
 from ringwall.config.model import Node, Settings
-from ringwall.render import encryption, flood, scanners, signature
+from ringwall.render import blocklist, encryption, flood, scanners, signature
 from ringwall.render.containers import API_PORT
 from ringwall.render.facts import Facts
 
@@ -34,6 +34,7 @@ def _settings(settings: Settings, facts: Facts, addresses: Addresses) -> str:
         **_digest(settings),
         **({"RECORDS": ""} if settings.records.enabled else {}),
         **encryption.defines(settings),
+        **blocklist.defines(settings),
         **flood.defines(settings, f"http://{addresses.control}:{API_PORT}/internal"),
         **scanners.defines(settings.security.scanners),
         **signature.defines(settings.security.signature),

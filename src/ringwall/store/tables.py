@@ -277,3 +277,28 @@ bans = Table(
     Column("count", Integer),
     Column("in_kernel", Boolean),
 )
+# The blocklist: Kamailio's own table, what that has no place for, and what Kamailio looks up.
+address = Table(
+    "address",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("grp", Integer),
+    Column("ip_addr", String(50)),
+    Column("mask", Integer),
+    Column("tag", String(64)),
+)
+address_notes = Table(
+    "address_notes",
+    metadata,
+    Column("ip_addr", String(50), primary_key=True),
+    Column("mask", Integer, primary_key=True),
+    Column("comment", String(255)),
+    Column("since", _moment()),
+    Column("until", _moment()),
+)
+blocklist_keys = Table(
+    "blocklist_keys",
+    metadata,
+    Column("key_name", String(40), primary_key=True),
+    Column("key_value", String(20)),
+)

@@ -19,6 +19,12 @@ class Reason:
 
 _ALL = (
     Reason(
+        "blocklisted",
+        "An operator has blocked the source's address, or a network that it is in.",
+        "`ringwall block list ADDRESS` shows the entry and its comment; `ringwall block remove`"
+        " takes it off the list, `ringwall block allow ADDRESS` makes an exception of one address.",
+    ),
+    Reason(
         "flood",
         "The source sent more requests than its class may, and is ignored for a while.",
         "If it is an office or a carrier of yours, put its address into"

@@ -304,7 +304,9 @@ def control(tmp_path: Path) -> Control:
     app.add_registrations(api, registered, PushDesk(outbox, worker))
     verdicts = FakeVerdicts()
     app.add_verdicts(api, VerdictDesk(verdicts))
-    app.add_bans(api, BanDesk(StoredBans(database), rpc, Guard("http://guard"), ()))
+    app.add_bans(
+        api, BanDesk(StoredBans(database), rpc, Guard("http://guard"), (), lambda _: False)
+    )
     made = Control(
         database, subscribers, kamailio, asterisks, desk, tmp_path, Http(api), path, cdrs, dialogs,
         phones, outbox, worker, verdicts,

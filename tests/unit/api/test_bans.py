@@ -85,18 +85,19 @@ class Site:
     around: Neighbours
     desk: BanDesk
     http: Http
+    allowlist: set[str]
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    stored, around = FakeStored(), Neighbours()
+    stored, around, allowlist = FakeStored(), Neighbours(), set[str]()
     rpc = KamailioRpc("http://kamailio/RPC", transport=httpx.MockTransport(around.rpc))
     guard = Guard("http://guard", transport=httpx.MockTransport(around.guard))
-    desk = BanDesk(stored, rpc, guard, [IPv4Network("10.5.0.0/24")])
+    desk = BanDesk(stored, rpc, guard, [IPv4Network("10.5.0.0/24")], allowlist.__contains__)
     api = FastAPI()
     errors.install(api)
     app.add_bans(api, desk)
-    yield Site(stored, around, desk, Http(api))
+    yield Site(stored, around, desk, Http(api), allowlist)
     rpc.close()
 
 
@@ -152,6 +153,19 @@ def test_fail2ban_s_ban_is_taken_in(site: Site) -> None:
     assert ["htable.setxi", "bans", STRANGER, 1, 60] in site.around.calls
     # A phone has registered from there in the meantime.
     assert site.around.kernel.keys() == {STRANGER}
+
+
+def test_who_is_allowed_is_not_banned(site: Site) -> None:
+    site.desk.told(Told(address=STRANGER, seconds=120, count=1, reason="flood"))
+    site.allowlist.add(STRANGER)
+    site.desk.catch_up()
+    assert (site.stored.rows, site.around.kernel) == ({}, {})
+    assert ["htable.delete", "bans", STRANGER] in site.around.calls
+    site.around.kernel = {STRANGER: (60, "fail2ban")}
+    site.desk.catch_up()
+    assert (site.stored.rows, site.around.kernel) == ({}, {})
+    refused = site.http.put(f"/api/v1/bans/{STRANGER}", json={})
+    assert (refused.status_code, "allowlist" in refused.json()["error"]) == (422, True)
 
 
 def test_what_the_kernel_has_lost_is_put_back(site: Site) -> None:

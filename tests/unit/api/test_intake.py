@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse
 
 from ringwall.api.ban_models import Told
 from ringwall.api.bans import BanDesk
+from ringwall.api.blocks import BlockDesk
 from ringwall.api.intake import (
     BANS,
     BANS_AT_START,
@@ -20,6 +21,7 @@ from ringwall.api.intake import (
     MAX_BODY,
     MAX_LINES,
     Intake,
+    KeptOut,
 )
 from ringwall.api.recorder import Recorder
 from ringwall.store.database import DatabaseAway
@@ -53,12 +55,21 @@ class FakeBans(BanDesk):
         self.stood += 1
 
 
+class FakeBlocks(BlockDesk):
+    def __init__(self) -> None:
+        self.stood = 0
+
+    def stand(self) -> None:
+        self.stood += 1
+
+
 @dataclass
 class Site:
     app: Intake
     spool: Spool
     dialogs: FakeRecorder
     bans: FakeBans
+    blocks: FakeBlocks
 
     def post(
         self, body: bytes, sender: str = KAMAILIO, method: str = "POST", path: str = EVENTS
@@ -79,9 +90,10 @@ class Site:
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
     spool = Spool(tmp_path, 100_000)
-    dialogs, bans = FakeRecorder(), FakeBans()
-    intake = Intake(PlainTextResponse("behind"), spool, dialogs, bans, IPv4Address(KAMAILIO))
-    yield Site(intake, spool, dialogs, bans)
+    dialogs, bans, blocks = FakeRecorder(), FakeBans(), FakeBlocks()
+    kept_out = KeptOut(bans, blocks)
+    intake = Intake(PlainTextResponse("behind"), spool, dialogs, kept_out, IPv4Address(KAMAILIO))
+    yield Site(intake, spool, dialogs, bans, blocks)
     spool.close()
 
 
@@ -149,6 +161,6 @@ def test_a_ban_is_taken_note_of(site: Site) -> None:
 
 def test_bans_stand_or_not(site: Site) -> None:
     assert site.post(b"", path=BANS_AT_START).status_code == 204
-    assert site.bans.stood == 1
+    assert (site.bans.stood, site.blocks.stood) == (1, 1)
     site.bans.away = True
     assert site.post(b"", path=BANS_AT_START).status_code == 503
