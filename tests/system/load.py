@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _SCENARIOS = Path(__file__).parent / "scenarios"
 _RECV_MS = 20_000
+WIDE = "security: {flood: {unknown: 1000/s, registered: 1000/s}}\n"
+"""As the end of ringwall.yaml: all calls come from one address, and its budget must hold them."""
 MIX = ("600@", "600@", "600@", "600@", "600@", "601@", "601@", "601@", "59999999@", "")
 """What is dialled, up to the host: the echo, the announcement, nobody's number, no number."""
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.system import records
-from tests.system.load import Load
+from tests.system.configured import configured
+from tests.system.load import WIDE, Load
 from tests.system.party import Party
 from tests.system.stack import NODES
 from tests.system.test_failover import stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tests.system.load import Seen
     from tests.system.stack import Stack
@@ -32,6 +33,12 @@ _UNWRITTEN_S = 3.0
 """By then a dialog has surely been handed over and written down."""
 _USED_AGAIN_S = 10.0
 """After RTPengine was started again (`ping_interval` in modules.cfg)."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wide(instance: Stack) -> Iterator[None]:
+    with configured(instance, WIDE):
+        yield
 
 
 def test_every_call_is_on_record_once(system: Stack) -> None:

@@ -7,7 +7,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.system.load import Load
+from tests.system.configured import configured
+from tests.system.load import WIDE, Load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.chaos, pytest.mark.long]
 _PAIRS = 7
 _RATE, _SECONDS, _HOLD = 20, 10.0, 0.5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def wide(instance: Stack) -> Iterator[None]:
+    with configured(instance, WIDE):
+        yield
 
 
 def test_records_cost_a_call_no_time(system: Stack) -> None:
