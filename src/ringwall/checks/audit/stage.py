@@ -1,0 +1,240 @@
+"""What the cases of an audit act with: accounts, addresses, the system's own records."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ringwall.checks.audit.attacker import Attacker, RemoteWire
+from ringwall.checks.audit.case import CLOSED, SILENCE, Broken
+from ringwall.checks.audit.layers import tls_is_required
+from ringwall.checks.raw import Client, Dialog, describe
+from ringwall.errors import BadInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from ipaddress import IPv4Address
+
+    from ringwall.checks.audit.case import Outcome
+    from ringwall.checks.phone import Account, Encryption, Transport
+    from ringwall.checks.sip import Message
+    from ringwall.config.model import Settings
+    from ringwall.runtime.engine import Engine
+
+NOBODY = "audit-nobody"
+"""A user that there is not."""
+_SILENCE_S = 0.7
+_ANSWER_S = 3.0
+_RECORD_S = 10.0
+_KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
+
+
+class Api(Protocol):
+    """What an audit asks the API of its own system for."""
+
+    def status(self) -> dict[str, Any]:
+        """Return what is up."""
+
+    def subscribers(self) -> list[dict[str, Any]]:
+        """Return all subscribers."""
+
+    def add_subscriber(self, username: str, password: str | None = None) -> dict[str, Any]:
+        """Add one; the answer tells its ``password``."""
+
+    def remove_subscriber(self, username: str) -> object:
+        """Remove one."""
+
+    def verdicts(self, wanted: Mapping[str, str]) -> dict[str, Any]:
+        """Return refusals, newest first."""
+
+    def cdrs(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the last calls on record."""
+
+    def bans(self) -> dict[str, Any]:
+        """Return ``bans``."""
+
+    def unban(self, address: str) -> object:
+        """Lift a ban; BadInput where there is none, and all that led to it is forgotten."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The subscribers of an audit; ``cards`` are their certificates with keys, by user."""
+
+    victim: Account
+    """Whom strangers attack."""
+    mallory: Account
+    """A subscriber with bad intentions."""
+    caller: Account
+    """Who places the legitimate calls, from an address of its own."""
+    cards: Mapping[str, str]
+
+
+@dataclass
+class Stage:
+    """One system under attack."""
+
+    settings: Settings
+    engine: Engine
+    attacker: Attacker
+    target: str
+    """Address of the SBC."""
+    api: Api
+    cast: Cast
+    inside: Mapping[str, IPv4Address]
+    """Addresses of the inside, by role."""
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When the case began."""
+    _used: list[str] = field(default_factory=list)
+    _open: list[RemoteWire] = field(default_factory=list)
+
+    # --- who attacks from where ---
+
+    def wire(
+        self,
+        transport: str = "udp",
+        *,
+        port: int = 0,
+        target_port: int | None = None,
+        source: str | None = None,
+        tls: Mapping[str, str] | None = None,
+    ) -> RemoteWire:
+        """Open a socket to the SBC, from a fresh address unless ``source`` names one."""
+        source = source or self.fresh()
+        secure = (tls or {}) if transport == "tls" else None
+        to = target_port or (5061 if transport == "tls" else 5060)
+        way = "udp" if transport == "udp" else "tcp"
+        made = RemoteWire(self.attacker, (self.target, to), way, source, port, secure)
+        self._open.append(made)
+        return made
+
+    def fresh(self) -> str:
+        """Return an address that nothing is known of; what becomes known is forgotten after."""
+        address = self.attacker.fresh()
+        self._used.append(address)
+        return address
+
+    def stranger(
+        self, transport: Transport = "udp", *, port: int = 0, source: str | None = None
+    ) -> Client:
+        """Return a client that has no account."""
+        return Client(self.wire(transport, port=port, source=source), self.target, transport)
+
+    def phone(self, account: Account, source: str | None = None) -> Client:
+        """Return a client as a phone of this account must be here."""
+        if not tls_is_required(self.settings):
+            return self.stranger(source=source)
+        card = self.cast.cards.get(account.username)
+        tls = {"certificate": card} if card else {}
+        return Client(self.wire("tls", source=source, tls=tls), self.target, "tls")
+
+    @property
+    def phone_transport(self) -> Transport:
+        """How a phone must come here."""
+        return "tls" if tls_is_required(self.settings) else "udp"
+
+    @property
+    def phone_encryption(self) -> Encryption | None:
+        """Which media a phone must offer here."""
+        return "srtp-mand" if self.settings.security.srtp.edge == "required" else None
+
+    def dialog(self, account: Account, target: str | None = None) -> Dialog:
+        """Return a new dialog, or registration, of this account."""
+        return Dialog(account.username, self.settings.sbc.domains[0], target)
+
+    def offer(self, client: Client, port: int = 40_000) -> str:
+        """Write a session description that the system takes."""
+        plain = describe(client.address, port)
+        if self.settings.security.srtp.edge != "required":
+            return plain
+        secure = plain.replace("RTP/AVP", "RTP/SAVP")
+        return f"{secure}{_KEY}{secrets.token_urlsafe(30)}\r\n"
+
+    # --- what is said ---
+
+    def filled(self, text: str, client: Client) -> str:
+        """Fill in the placeholders of a message."""
+        known = {
+            "edge": self.target,
+            "domain": self.settings.sbc.domains[0],
+            "victim": self.cast.victim.username,
+            "nobody": NOBODY,
+            "me": client.address,
+            "port": str(client.port),
+            "transport": client.transport.upper(),
+            "id": secrets.token_hex(8),
+            **{role: str(address) for role, address in self.inside.items()},
+        }
+        for name, value in known.items():
+            text = text.replace(f"{{{name}}}", value)
+        return text
+
+    def outcome(self, client: Client, *, patient: bool = True) -> Outcome:
+        """Wait for the final answer to what was sent last."""
+        limit = _ANSWER_S if patient else _SILENCE_S
+        client.patience(limit)
+        deadline = time.monotonic() + limit
+        try:
+            while time.monotonic() < deadline:
+                status = client.receive().status or 0
+                if status >= 200:
+                    return status
+        except TimeoutError:
+            return SILENCE
+        except ConnectionError:
+            return CLOSED
+        return SILENCE
+
+    def ask(self, client: Client, method: str, dialog: Dialog, **more: str) -> Message | None:
+        """Send a request; return its final answer, None where none comes."""
+        client.patience(_ANSWER_S)
+        try:
+            return client.ask(method, dialog, **more)
+        except (TimeoutError, ConnectionError):
+            return None
+
+    # --- what is on record ---
+
+    def expect_verdict(self, address: str, reason: str) -> None:
+        """Wait until a verdict with this reason is on record for the address."""
+        deadline = time.monotonic() + _RECORD_S
+        while True:
+            found = {row["reason"] for row in self.verdicts(address)}
+            if reason in found:
+                return
+            if time.monotonic() > deadline:
+                told = ", ".join(sorted(found)) or "nothing"
+                raise Broken(f"the verdict must be {reason}; on record is {told}")
+            time.sleep(0.1)
+
+    def verdicts(self, address: str) -> list[dict[str, Any]]:
+        """Return the refusals of this case from an address."""
+        since = (self.begun - timedelta(seconds=1)).isoformat()
+        found = self.api.verdicts({"address": address, "since": since, "limit": "50"})
+        rows: list[dict[str, Any]] = found["verdicts"]
+        return rows
+
+    # --- before and after a case ---
+
+    def begin(self) -> None:
+        """Begin a case."""
+        self.begun = datetime.now(UTC)
+
+    def clean(self) -> None:
+        """Close what it opened, and have the SBC forget the addresses that it used."""
+        for wire in self._open:
+            with suppress(OSError):
+                wire.close()
+        self._open.clear()
+        for address in dict.fromkeys(self._used):
+            self.forget(address)
+        self._used.clear()
+
+    def forget(self, address: str) -> None:
+        """Lift the ban of an address, and have forgotten what could lead to one."""
+        with suppress(BadInput):  # it was not banned
+            self.api.unban(address)
