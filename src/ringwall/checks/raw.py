@@ -63,6 +63,9 @@ class Wire(Protocol):
 class Client:
     """Sends requests over one wire, waits for their answers."""
 
+    algorithm: Algorithm = "SHA-256"
+    """Of the proofs of ``ask_as``, where it is not told another."""
+
     def __init__(self, wire: Wire, edge: str, transport: Transport) -> None:
         self.edge, self.transport = edge, transport
         self.address, self.port = wire.address, wire.port
@@ -93,20 +96,24 @@ class Client:
         method: str,
         dialog: Dialog,
         account: Account,
-        algorithm: Algorithm = "SHA-256",
+        algorithm: Algorithm | None = None,
         uri: str | None = None,
         extra: str = "",
         body: str = "",
         forged: str | None = None,
     ) -> Message:
-        """The same, answering the challenge of this algorithm with the account's password."""
+        """The same, answering the challenge of this algorithm with the account's password.
+
+        ValueError where there is no such challenge.
+        """
         refused = self.ask(method, dialog, uri, extra, body)
         if refused.status not in {401, 407}:
             return refused
         if method == "INVITE":
             self.send(self.acknowledge(dialog, refused, uri))
         asked_for = uri or self.uri(dialog)
-        proof = authorization(refused, method, asked_for, account, algorithm, forged)
+        chosen = algorithm or self.algorithm
+        proof = authorization(refused, method, asked_for, account, chosen, forged)
         return self.ask(method, dialog, uri, proof + extra, body)
 
     def uri(self, dialog: Dialog) -> str:
@@ -216,11 +223,14 @@ def authorization(
     algorithm: Algorithm,
     forged: str | None = None,
 ) -> str:
-    """Write the header that answers the challenge of this algorithm (RFC 8760).
+    """Write the header that answers the challenge of this algorithm (RFC 8760); else ValueError.
 
     ``forged`` is used as HA1, instead of the one that the password gives.
     """
-    asked = next(one for one in challenges(answer) if one.get("algorithm", "MD5") == algorithm)
+    offered = {one.get("algorithm", "MD5"): one for one in challenges(answer)}
+    if algorithm not in offered:
+        raise ValueError(f"no challenge with {algorithm} in {answer.start_line!r}")
+    asked = offered[algorithm]
     name = "Authorization" if answer.status == 401 else "Proxy-Authorization"
 
     client = secrets.token_hex(8)

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ringwall import __version__
+from ringwall.cli.audit import audit
 from ringwall.cli.bans import bans_app
 from ringwall.cli.call import call
 from ringwall.cli.calls import calls_app
@@ -103,6 +104,7 @@ app.add_typer(pushes_app, name="pushes")
 app.command()(why)
 app.add_typer(certs_app, name="certs")
 app.add_typer(bans_app, name="bans")
+app.command()(audit)
 app.command()(test)
 
 

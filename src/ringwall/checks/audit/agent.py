@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +159,9 @@ def _from_ports(one: socket.socket, seconds: float) -> list[int]:
     return found
 
 
-_COMMANDS = {each.__name__: each for each in (take_addresses, connect, send, receive, close)}
+_COMMANDS: dict[str, Callable[..., Any]] = {
+    each.__name__: each for each in (take_addresses, connect, send, receive, close)
+}
 _COMMANDS |= {each.__name__: each for each in (flood, spray)}
 
 
@@ -166,6 +169,7 @@ def main() -> None:
     """Do what comes, until standard input ends."""
     for line in sys.stdin:
         command = json.loads(line)
+        answer: dict[str, Any]
         try:
             answer = {"done": _COMMANDS[command.pop("do")](**command)}
         except (OSError, ValueError, subprocess.SubprocessError) as error:

@@ -187,6 +187,6 @@ _MOST = 200
 
 
 def _in_use(engine: Engine, network: str) -> list[str]:
-    template = '{{range .Containers}}{{.IPv4Address}}\n{{end}}'
+    template = "{{range .Containers}}{{.IPv4Address}}\n{{end}}"
     listed = engine.docker("network", "inspect", "-f", template, network)
     return [line.partition("/")[0] for line in listed.split()]

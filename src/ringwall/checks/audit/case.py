@@ -10,6 +10,7 @@ from ringwall.checks.audit.layers import Layer, tls_is_required
 from ringwall.errors import RingwallError
 
 if TYPE_CHECKING:
+    from ringwall.checks.audit.edge import Edge
     from ringwall.checks.audit.stage import Stage
     from ringwall.checks.phone import Transport
     from ringwall.config.model import Settings
@@ -46,9 +47,11 @@ class Case:
         return self.applies(settings) if self.applies else None
 
     @property
-    def asks_answers_only(self) -> bool:
-        """Whether answers alone judge it: it can be sent to a system that is not ours."""
-        return isinstance(self.attack, Sends) and not self.attack.needs_account
+    def message(self) -> Sends | None:
+        """Its one message, where answers alone judge it: then any system can be asked."""
+        if not isinstance(self.attack, Sends) or self.attack.needs_account:
+            return None
+        return self.attack
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Sends:
     """An attack that is one message: what must come back, and what is on record then."""
 
     text: str
-    """With the placeholders of ``Stage.filled``."""
+    """With the placeholders of ``Edge.filled``."""
     answers: tuple[Outcome, ...]
     """Any of these."""
     reason: str | None = None
@@ -77,20 +80,20 @@ class Sends:
 
     @property
     def needs_account(self) -> bool:
-        """Whether its text names somebody whom only our own system has."""
-        return "{victim}" in self.text
+        """Whether its text names what only our own system has."""
+        return any(name in self.text for name in ("{victim}", "{pbx}", "{control}", "{core}"))
 
     def due(self, settings: Settings) -> tuple[tuple[Outcome, ...], str | None]:
         """Return outcomes and reason in this system: TLS may be asked for before the layer."""
-        if self.layer.comes_after_transport and self.transport != "tls":
-            if tls_is_required(settings):
-                return (403,), "tls-required"
-        elif self.layer.comes_after_transport:
-            if settings.security.tls.client_certificates == "required":
-                return (403,), "client-certificate"
+        if not self.layer.comes_after_transport:
+            return self.answers, self.reason
+        if self.transport != "tls" and tls_is_required(settings):
+            return (403,), "tls-required"
+        if self.transport == "tls" and settings.security.tls.client_certificates == "required":
+            return (403,), "client-certificate"
         return self.answers, self.reason
 
-    def __call__(self, stage: Stage) -> None:
+    def __call__(self, stage: Edge) -> None:
         """Send it from an address of its own; raise ``Broken`` where anything else comes back."""
         answers, reason = self.due(stage.settings)
         with stage.stranger(self.transport, port=self.port) as client:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ringwall.checks.audit.layers import tls_is_required
-from ringwall.checks.audit.stage import NOBODY, Cast
+from ringwall.checks.audit.stage import Cast
 from ringwall.checks.phone import Account
 from ringwall.errors import RingwallError
 from ringwall.security import clients
@@ -45,7 +45,7 @@ def _add(api: Api, role: str) -> Account:
 def _dismiss(api: Api) -> None:
     for one in api.subscribers():
         name = str(one["username"])
-        if name.startswith(tuple(f"{_PREFIX}{role}-" for role in _ROLES)) and name != NOBODY:
+        if name.startswith(tuple(f"{_PREFIX}{role}-" for role in _ROLES)):
             with suppress(RingwallError):  # somebody else removed it
                 api.remove_subscriber(name)
 

@@ -21,7 +21,7 @@ def call(stage: Stage, source: str) -> None:
     for left in reversed(range(_TRIES)):
         try:
             _once(stage, source)
-        except (OSError, Broken) as error:
+        except (OSError, ValueError, Broken) as error:
             if not left:
                 raise Broken(f"a legitimate call failed afterwards: {_words(error)}") from None
         else:

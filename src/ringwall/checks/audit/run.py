@@ -71,7 +71,7 @@ class Audit:
         )
         source = attacker.reserve()
         stage = Stage(
-            self.settings, engine, attacker, str(self.line.edge), self.api, cast, self._inside()
+            self.settings, attacker, str(self.line.edge), engine, self.api, cast, self._inside()
         )
         stack.callback(stage.forget, source)
         stack.callback(stage.clean)
@@ -131,8 +131,8 @@ class _Run:
             case.attack(self.stage)
         except Broken as broken:
             return str(broken)
-        except OSError as error:
-            return f"could not be tried: {error or type(error).__name__}"
+        except (OSError, ValueError) as error:
+            return f"could not be tried: {str(error) or type(error).__name__}"
         finally:
             self.stage.clean()
         return ""

@@ -5,29 +5,25 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ringwall.checks.audit.attacker import Attacker, RemoteWire
-from ringwall.checks.audit.case import CLOSED, SILENCE, Broken
+from ringwall.checks.audit.case import Broken
+from ringwall.checks.audit.edge import Edge
 from ringwall.checks.audit.layers import tls_is_required
-from ringwall.checks.raw import Client, Dialog, describe
+from ringwall.checks.raw import Client, Dialog, authorization, describe
 from ringwall.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from ipaddress import IPv4Address
 
-    from ringwall.checks.audit.case import Outcome
     from ringwall.checks.phone import Account, Encryption, Transport
+    from ringwall.checks.raw import Algorithm
     from ringwall.checks.sip import Message
-    from ringwall.config.model import Settings
     from ringwall.runtime.engine import Engine
 
-NOBODY = "audit-nobody"
-"""A user that there is not."""
-_SILENCE_S = 0.7
 _ANSWER_S = 3.0
 _RECORD_S = 10.0
 _KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
@@ -75,62 +71,33 @@ class Cast:
 
 
 @dataclass
-class Stage:
-    """One system under attack."""
+class Stage(Edge):
+    """Our own system under attack: with accounts, and with what it has on record."""
 
-    settings: Settings
     engine: Engine
-    attacker: Attacker
-    target: str
-    """Address of the SBC."""
     api: Api
     cast: Cast
     inside: Mapping[str, IPv4Address]
     """Addresses of the inside, by role."""
-    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
-    """When the case began."""
-    _used: list[str] = field(default_factory=list)
-    _open: list[RemoteWire] = field(default_factory=list)
-
-    # --- who attacks from where ---
-
-    def wire(
-        self,
-        transport: str = "udp",
-        *,
-        port: int = 0,
-        target_port: int | None = None,
-        source: str | None = None,
-        tls: Mapping[str, str] | None = None,
-    ) -> RemoteWire:
-        """Open a socket to the SBC, from a fresh address unless ``source`` names one."""
-        source = source or self.fresh()
-        secure = (tls or {}) if transport == "tls" else None
-        to = target_port or (5061 if transport == "tls" else 5060)
-        way = "udp" if transport == "udp" else "tcp"
-        made = RemoteWire(self.attacker, (self.target, to), way, source, port, secure)
-        self._open.append(made)
-        return made
-
-    def fresh(self) -> str:
-        """Return an address that nothing is known of; what becomes known is forgotten after."""
-        address = self.attacker.fresh()
-        self._used.append(address)
-        return address
-
-    def stranger(
-        self, transport: Transport = "udp", *, port: int = 0, source: str | None = None
-    ) -> Client:
-        """Return a client that has no account."""
-        return Client(self.wire(transport, port=port, source=source), self.target, transport)
 
     def phone(self, account: Account, source: str | None = None) -> Client:
         """Return a client as a phone of this account must be here."""
-        if not tls_is_required(self.settings):
-            return self.stranger(source=source)
         card = self.cast.cards.get(account.username)
         tls = {"certificate": card} if card else {}
-        return Client(self.wire("tls", source=source, tls=tls), self.target, "tls")
+        way = self.phone_transport
+        wire = self.wire(way, source=source, port=5060 if way == "udp" else 0, tls=tls)
+        made = Client(wire, self.target, way)
+        made.algorithm = self.algorithm
+        return made
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The digest algorithm that the system offers first."""
+        return self.settings.security.digest.algorithms[0]
+
+    def proof(self, answer: Message, method: str, uri: str, account: Account) -> str:
+        """Write the header that answers a challenge."""
+        return authorization(answer, method, uri, account, self.algorithm)
 
     @property
     def phone_transport(self) -> Transport:
@@ -154,40 +121,11 @@ class Stage:
         secure = plain.replace("RTP/AVP", "RTP/SAVP")
         return f"{secure}{_KEY}{secrets.token_urlsafe(30)}\r\n"
 
-    # --- what is said ---
-
-    def filled(self, text: str, client: Client) -> str:
-        """Fill in the placeholders of a message."""
-        known = {
-            "edge": self.target,
-            "domain": self.settings.sbc.domains[0],
-            "victim": self.cast.victim.username,
-            "nobody": NOBODY,
-            "me": client.address,
-            "port": str(client.port),
-            "transport": client.transport.upper(),
-            "id": secrets.token_hex(8),
-            **{role: str(address) for role, address in self.inside.items()},
-        }
-        for name, value in known.items():
-            text = text.replace(f"{{{name}}}", value)
-        return text
-
-    def outcome(self, client: Client, *, patient: bool = True) -> Outcome:
-        """Wait for the final answer to what was sent last."""
-        limit = _ANSWER_S if patient else _SILENCE_S
-        client.patience(limit)
-        deadline = time.monotonic() + limit
-        try:
-            while time.monotonic() < deadline:
-                status = client.receive().status or 0
-                if status >= 200:
-                    return status
-        except TimeoutError:
-            return SILENCE
-        except ConnectionError:
-            return CLOSED
-        return SILENCE
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The victim, and addresses of the inside."""
+        inside = {role: str(address) for role, address in self.inside.items()}
+        return {"victim": self.cast.victim.username, **inside}
 
     def ask(self, client: Client, method: str, dialog: Dialog, **more: str) -> Message | None:
         """Send a request; return its final answer, None where none comes."""
@@ -220,16 +158,9 @@ class Stage:
 
     # --- before and after a case ---
 
-    def begin(self) -> None:
-        """Begin a case."""
-        self.begun = datetime.now(UTC)
-
     def clean(self) -> None:
         """Close what it opened, and have the SBC forget the addresses that it used."""
-        for wire in self._open:
-            with suppress(OSError):
-                wire.close()
-        self._open.clear()
+        super().clean()
         for address in dict.fromkeys(self._used):
             self.forget(address)
         self._used.clear()

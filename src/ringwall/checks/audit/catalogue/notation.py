@@ -41,6 +41,8 @@ class Torture:
     ours: tuple[Outcome, ...] | None = None
     ours_reason: str | None = None
     ours_layer: Layer = Layer.DIGEST
+    port: int = 5060
+    """Where its Via wants the answer."""
 
 
 def cases(rfc: str, table: tuple[Torture, ...]) -> tuple[Case, ...]:
@@ -49,7 +51,7 @@ def cases(rfc: str, table: tuple[Torture, ...]) -> tuple[Case, ...]:
     for one in table:
         name, origin = f"{rfc.lower().replace(' ', '')}-{one.name}", f"{rfc} {one.section}"
         text = message(one.text)
-        as_is = Sends(text, one.answers, one.reason, layer=one.layer)
+        as_is = Sends(text, one.answers, one.reason, port=one.port, layer=one.layer)
         found.append(Case(name, one.what, origin, one.layer, as_is))
         if one.ours is not None:
             to_us = Sends(_to_us(text), one.ours, one.ours_reason, layer=one.ours_layer)

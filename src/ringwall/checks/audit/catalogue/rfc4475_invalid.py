@@ -59,7 +59,7 @@ Content-Length: -999
 
 """
         + SDP.replace("192.0.2.1\n", "192.0.2.53\n"),
-        _BAD, "malformed", Layer.SANITY,
+        SILENT, "malformed", Layer.SANITY,
     ),
     Torture(
         "scalar02", "3.1.2.4", "numbers that overflow in a request",
@@ -111,7 +111,7 @@ Content-Type: application/sdp
 Content-Length: 152
 
 {_SDP_15}""",
-        (400, SILENCE), None, Layer.SANITY,
+        (400, SILENCE), None, Layer.SANITY, port=5050,
     ),
     Torture(
         "ltgtruri", "3.1.2.7", "the request URI in < >",
@@ -254,7 +254,7 @@ CSeq:    3923239 OPTIONS
 l: 0
 
 """,
-        (400, SILENCE), None, Layer.SANITY,
+        (400, 403), None, Layer.SANITY,
     ),
     Torture(
         "badvers", "3.1.2.16", "SIP/7.0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ringwall.checks.audit.case import SILENCE
 from ringwall.checks.audit.catalogue.notation import SILENT, Torture, cases
 from ringwall.checks.audit.layers import Layer
 
@@ -58,8 +59,8 @@ m=audio 49217 RTP/AVP 0 12
 m=video 3227 RTP/AVP 31
 a=rtpmap:31 LPC
 """,
-        (481,), "no-dialog", Layer.DIALOG,
-        ours=(481,), ours_reason="no-dialog", ours_layer=Layer.DIALOG,
+        (481, SILENCE), None, Layer.SANITY,
+        ours=(481, SILENCE), ours_layer=Layer.SANITY,
     ),
     Torture(
         "intmeth", "3.1.1.2", "a wide range of valid characters",
@@ -91,7 +92,7 @@ extensionHeader-!.%*+_`'~:
 Content-Length: 0
 
 """,
-        ours=(407, 405, 501),
+        SILENT, "malformed", Layer.SANITY,
     ),
     Torture(
         "esc01", "3.1.1.3", "escapes in URIs that must not be unescaped into others",
@@ -141,7 +142,7 @@ Contact: <sip:alias3@host3.example.com>
 l: 0
 
 """,
-        ours=(407,),
+        SILENT, "malformed", Layer.SANITY,
     ),
     Torture(
         "lwsdisp", "3.1.1.6", "no white space between display name and <",
@@ -248,7 +249,7 @@ m =video 3227 RTP/AVP 31
 a=rtpmap:31 LPC
 
 """,
-        ours=(401,),
+        (400,), "malformed", Layer.SANITY,
     ),
     Torture(
         "semiuri", "3.1.1.9", "parameters in the user part of a URI",
@@ -319,7 +320,6 @@ Content-Transfer-Encoding: binary
 <hex>3082015206092A864886F70D010702A08201433082013F02010131093007</hex>
 --7a9cbec02ceef655--
 """,
-        (403,), "preloaded-route", Layer.DIALOG,
     ),
     Torture(
         "unreason", "3.1.1.12", "an answer that nobody asked for, its reason phrase in UTF-8",

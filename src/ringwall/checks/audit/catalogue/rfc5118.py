@@ -172,7 +172,7 @@ a=rtpmap:2 G726-32/8000
 m=video 6024 RTP/AVP 107
 a=rtpmap:107 H263-1998/90000
 """,
-        (400, 403), None,
+        (400, 403), None, port=19823,
     ),
     Torture(
         "ipv6-bug-abnf-3-colons", "4.10", "three colons, as the grammar of RFC 3261 has them",
