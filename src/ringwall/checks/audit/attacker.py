@@ -135,6 +135,7 @@ class RemoteWire:
         made = attacker.do(
             "connect", source=source, port=port, target=list(target), transport=transport, tls=tls
         )
+        self.target = target
         self._number: int = made["socket"]
         self.address: str = made["address"]
         self.port: int = made["port"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ringwall.checks.audit.attacker import RemoteWire
 from ringwall.checks.audit.case import Broken
 from ringwall.checks.audit.edge import Edge
 from ringwall.checks.audit.layers import tls_is_required
@@ -88,6 +89,12 @@ class Stage(Edge):
         wire = self.wire(way, source=source, port=5060 if way == "udp" else 0, tls=tls)
         made = Client(wire, self.target, way)
         made.algorithm = self.algorithm
+        return made
+
+    def media(self, source: str, port: int, target: tuple[str, int]) -> RemoteWire:
+        """Open a socket to a media port."""
+        made = RemoteWire(self.attacker, target, "udp", source, port)
+        self._open.append(made)
         return made
 
     @property

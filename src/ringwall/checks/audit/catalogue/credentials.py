@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ringwall.checks.audit.case import Broken, Case, Sends
+from ringwall.checks.audit.case import SILENCE, Broken, Case, Outcome, Sends
 from ringwall.checks.audit.catalogue.requests import OFFER, SDP_TYPE, invite, request
 from ringwall.checks.audit.edge import NOBODY
 from ringwall.checks.audit.layers import Layer
@@ -34,14 +34,18 @@ def _unproven(method: str) -> Case:
     )  # fmt: skip
 
 
-def _said(name: str, what: str, header: str) -> Case:
-    """A registration with these credentials, which prove nothing."""
+def _said(name: str, what: str, header: str, layer: Layer = Layer.DIGEST) -> Case:
+    """A registration with these credentials, which prove nothing.
+
+    Those that are no Digest at all the sanity check drops.
+    """
     text = request(
         "REGISTER", "sip:{domain}", caller="<sip:{victim}@{domain}>",
         callee="<sip:{victim}@{domain}>", extra=f"Authorization: {header}\r\n",
     )  # fmt: skip
-    send = Sends(text, (400, 401), port=0, layer=Layer.DIGEST)
-    return Case(f"credentials-{name}", what, "RFC 7616", Layer.DIGEST, send)
+    answers: tuple[Outcome, ...] = (400, 401) if layer is Layer.DIGEST else (400, SILENCE)
+    send = Sends(text, answers, port=0, layer=layer)
+    return Case(f"credentials-{name}", what, "RFC 7616", layer, send)
 
 
 _FIELDS = (
@@ -59,7 +63,7 @@ def _fields(
 
 
 _ODD = (
-    _said("empty", "credentials without anything", "Digest"),
+    _said("empty", "credentials without anything", "Digest", Layer.SANITY),
     _said("empty-response", "an empty response", _fields(response="")),
     _said("zeros", "a response of zeros", _fields()),
     _said("invented-nonce", "a nonce that was never issued", _fields(nonce="deadbeef" * 8)),
@@ -73,8 +77,9 @@ _ODD = (
     _said("twice", "a parameter twice", f'{_fields()}, username="{{nobody}}"'),
     _said("injection", "SQL for a user name", _fields().replace(
         "{victim}", "' OR '1'='1' -- ")),
-    _said("basic", "Basic, with a password in the clear", "Basic dmljdGltOnBhc3N3b3Jk"),
-    _said("bearer", "a token for a proof", "Bearer eyJhbGciOiJub25lIn0.e30."),
+    _said("basic", "Basic, with a password in the clear", "Basic dmljdGltOnBhc3N3b3Jk",
+        Layer.SANITY),
+    _said("bearer", "a token for a proof", "Bearer eyJhbGciOiJub25lIn0.e30.", Layer.SANITY),
 )  # fmt: skip
 
 
