@@ -89,7 +89,7 @@ class Client:
     ) -> Message:
         """Send a request and return its final answer."""
         self.send(self.request(method, dialog, uri, extra, body))
-        return self.final(method)
+        return self.final(method, dialog.call_id)
 
     def ask_as(
         self,
@@ -156,11 +156,12 @@ class Client:
         """Send it as it is; surrogates are the bytes that are no UTF-8."""
         self._wire.send(text.encode(errors="surrogateescape"))
 
-    def final(self, method: str) -> Message:
-        """Wait for the final answer to a request of this method."""
+    def final(self, method: str, call_id: str | None = None) -> Message:
+        """Wait for the final answer to a request of this method, and of this Call-ID."""
         while True:
             message = self.receive()
-            if message.method == method and (message.status or 0) >= 200:
+            is_of = call_id is None or message.header("Call-ID") == call_id
+            if is_of and message.method == method and (message.status or 0) >= 200:
                 return message
 
     def patience(self, seconds: float) -> None:

@@ -39,6 +39,8 @@ class Kind(StrEnum):
     BROWSER = "browser"
 
 
+_ONE_INSTANCE = (Kind.SYSTEM, Kind.ATTACK)
+"""They need the same running system: it is handed from one to the next."""
 _ALWAYS = {Kind.STATIC, Kind.UNIT, Kind.GOLDEN, Kind.SYSTEM}
 
 Long = Annotated[bool, typer.Option("--long", help="Add what takes long: soaks, long outages.")]
@@ -79,7 +81,9 @@ def test(
     outcomes = [] if match or Kind.STATIC not in kinds else list(_static(clone))
     for kind in kinds:
         if kind is not Kind.STATIC:
-            outcomes.append(_pytest(clone, kind, long, match, allow_skips))
+            outcomes.append(
+                _pytest(clone, kind, _handing_over(kind, kinds), long, match, allow_skips)
+            )
     _conclude(outcomes)
 
 
@@ -181,7 +185,16 @@ def _scripts(clone: Path) -> Iterator[Path]:
                         yield path
 
 
-def _pytest(clone: Path, kind: Kind, long: bool, match: str, allow_skips: bool) -> Outcome:
+def _handing_over(kind: Kind, kinds: list[Kind]) -> dict[str, str]:
+    """Return the variables that tell a kind to take or to leave the running system."""
+    if not all(one in kinds for one in _ONE_INSTANCE) or kind not in _ONE_INSTANCE:
+        return {}
+    return {"RINGWALL_TEST_LEAVE" if kind is Kind.SYSTEM else "RINGWALL_TEST_TAKE": "1"}
+
+
+def _pytest(
+    clone: Path, kind: Kind, env: Mapping[str, str], long: bool, match: str, allow_skips: bool
+) -> Outcome:
     started = time.monotonic()
     typer.echo(f"\n{kind} tests …")
     folder = _folder(clone, kind)
@@ -193,7 +206,7 @@ def _pytest(clone: Path, kind: Kind, long: bool, match: str, allow_skips: bool) 
     with TemporaryDirectory(prefix="ringwall-") as scratch:
         report = Path(scratch, "report.xml")
         status = subprocess.run(
-            [*command, f"--junit-xml={report}"], cwd=clone, check=False
+            [*command, f"--junit-xml={report}"], cwd=clone, env={**os.environ, **env}, check=False
         ).returncode
         counts = _counts(report)
     seconds = time.monotonic() - started

@@ -61,14 +61,15 @@ _HOPS = (
     ),
 )  # fmt: skip
 _BIG = 40_000
+"""More than Kamailio reads from a datagram (32,767 bytes): it drops it unseen."""
 _SIZES = (
-    _case("size-message", "a message of 40 kB", request("MESSAGE", body="x" * _BIG), (400,),
-          "malformed", "RFC 3261 18.1.1"),
+    _case("size-message", "a message of 40 kB", request("MESSAGE", body="x" * _BIG), (SILENCE,),
+          None, "RFC 3261 18.1.1"),
     _case("size-header", "a header of 40 kB", request("OPTIONS", extra=f"X: {'x' * _BIG}\r\n"),
-          (400,), "malformed"),
+          (SILENCE,), None),
     _case("size-body-of-call", "a call with 40 kB of session description",
-          request("INVITE", extra=SDP_TYPE, body=OFFER + "a=x:" + "y" * _BIG), (400,),
-          "malformed"),
+          request("INVITE", extra=SDP_TYPE, body=OFFER + "a=x:" + "y" * _BIG), (SILENCE,),
+          None),
     _case("size-call-id", "a Call-ID of 2,000 bytes",
           request("OPTIONS", "sip:{edge}").replace("Call-ID: {id}", "Call-ID: " + "c" * 2000),
           (400,), "malformed"),
@@ -83,8 +84,8 @@ _SIZES = (
     _case("count-via", "300 Vias",
           request("INFO", extra="Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\n" * 300),
           (400, 407), None, layer=Layer.DIGEST),
-    _case("count-parameters", "2,000 parameters of a URI",
-          request("INFO", "sip:600@{domain}" + "".join(f";p{n}={n}" for n in range(2000))),
+    _case("count-parameters", "500 parameters of a URI",
+          request("INFO", "sip:600@{domain}" + "".join(f";p{n}={n}" for n in range(500))),
           (400, 407), None, layer=Layer.DIGEST),
     _case("count-contacts", "200 Contacts in a registration",
           request("REGISTER", "sip:{domain}",

@@ -1,0 +1,83 @@
+"""Audits of both systems: each runs once, the cases that were selected, and a test is a case."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.conftest import RESULTS
+from tests.system.configured import configured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.system.stack import Stack
+
+STRICT = """\
+security:
+  tls: {required: true, client_certificates: required}
+  srtp: {edge: required}
+"""
+"""TLS and certificates of phones, and SRTP; the signature of official clients belongs here."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What `ringwall audit --json` told of a system."""
+
+    told: dict[str, Any]
+    report: Path
+
+    def case(self, name: str) -> dict[str, Any]:
+        """Return what came of a case."""
+        found: dict[str, Any] = next(one for one in self.told["cases"] if one["name"] == name)
+        return found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("attack")
+
+
+@pytest.fixture(scope="session")
+def default(instance: Stack, request: pytest.FixtureRequest) -> Audited:
+    """The default system under attack."""
+    return _audit(instance, "default", request.session)
+
+
+@pytest.fixture(scope="session")
+def strict(instance: Stack, request: pytest.FixtureRequest) -> Iterator[Audited]:
+    """The strict one."""
+    with configured(instance, STRICT):
+        yield _audit(instance, "strict", request.session)
+
+
+def _audit(system: Stack, name: str, session: pytest.Session) -> Audited:
+    folder = RESULTS / "audit"
+    folder.mkdir(parents=True, exist_ok=True)
+    report = folder / f"{name}.html"
+    only = [option for case in _selected(session, name) for option in ("--only", case)]
+    said = system.cli("audit", "--json", "--html", str(report), *only, timeout=1500)
+    (folder / f"{name}.log").write_text(said.err)
+    (folder / f"{name}.json").write_text(said.out)
+    if said.status not in {0, 1}:
+        system.keep_logs(folder / "containers")
+        pytest.fail(f"ringwall audit: {said.status}\n{said.err[-2000:]}")
+    return Audited(json.loads(said.out), report)
+
+
+def _selected(session: pytest.Session, system: str) -> list[str]:
+    """Return the cases that this run asks for, of this system; -k may have left out many."""
+    return [
+        item.callspec.params["case"].name
+        for item in session.items
+        if isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and "case" in item.callspec.params
+        and f"_{system}_" in item.name
+    ]

@@ -1,0 +1,132 @@
+"""The whole catalogue against the default system, and against a strict one.
+
+That the cases of a layer fail where it is switched off is seen in tests/system: test_scanners,
+test_flood, test_tls, test_srtp, and below for what they leave out.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.attack.conftest import STRICT
+from tests.system.configured import configured
+from tests.system.stack import CONFIGURATION, PREFIX
+
+from ringwall.checks.audit.catalogue import FAMILIES
+from ringwall.config.source import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.attack.conftest import Audited
+    from tests.system.stack import Stack
+
+    from ringwall.checks.audit.case import Case
+
+_ALL = [case for family in FAMILIES for case in family.cases]
+
+
+def _applying(text: str) -> list[Case]:
+    """Return the cases that apply to a system with this configuration."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "ringwall.yaml")
+        file.write_text(text)
+        settings = load(file)
+    return [case for case in _ALL if case.does_not_apply(settings) is None]
+
+
+def _named(case: Case) -> str:
+    return case.name
+
+
+@pytest.mark.parametrize("case", _applying(CONFIGURATION), ids=_named)
+def test_default_system(default: Audited, case: Case) -> None:
+    found = default.case(case.name)
+    assert found["passed"], found["fault"] or found["skipped"]
+
+
+def test_whole_default_system(default: Audited) -> None:
+    """Real calls after each family, and memory that does not grow."""
+    assert [one for one in default.told["checks"] if not one["passed"]] == []
+    assert default.report.read_text().startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize("case", _applying(CONFIGURATION + STRICT), ids=_named)
+def test_strict_system(strict: Audited, case: Case) -> None:
+    found = strict.case(case.name)
+    assert found["passed"], found["fault"] or found["skipped"]
+
+
+def test_whole_strict_system(strict: Audited) -> None:
+    assert [one for one in strict.told["checks"] if not one["passed"]] == []
+
+
+def test_nothing_of_an_audit_stays(system: Stack, default: Audited) -> None:
+    """Neither subscribers, nor bans, nor containers."""
+    assert default.told["cases"]
+    names = [one["username"] for one in system.api.subscribers()]
+    assert not [name for name in names if name.startswith("audit-")]
+    assert system.api.bans()["bans"] == []
+    listed = system.engine.docker("container", "ls", "-a", "--format", "{{.Names}}").split()
+    assert not [name for name in listed if name.startswith(PREFIX) and "_audit_" in name]
+
+
+@pytest.fixture
+def without(system: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The system without a layer."""
+    with configured(system, request.param):
+        yield system
+
+
+@pytest.mark.parametrize(
+    ("without", "case"),
+    [
+        ("security: {scanners: {enabled: false}}\n", "tool-sipvicious"),
+        ("security: {flood: off}\n", "flood-options"),
+    ],
+    indirect=["without"],
+)
+def test_without_its_layer_a_case_fails(without: Stack, case: str) -> None:
+    """The audit tells it: exit status 1, the layer's line, the setting."""
+    said = without.cli("audit", "--only", case, timeout=300)
+    assert said.status == 1, said.out + said.err
+    assert f"\n{case}  " in said.out
+
+
+def test_what_is_not_ours_is_left_alone(system: Stack) -> None:
+    said = system.cli("audit", "--target", "192.0.2.7")
+    assert said.status == 2
+    assert "none of our networks" in said.err
+    said = system.cli("audit", "--only", "no-such-case")
+    assert (said.status, "no such family or case" in said.err) == (2, True)
+
+
+def test_a_neighbour_is_judged_by_its_answers(system: Stack) -> None:
+    """The media relay is on the edge network and no SBC: whatever must be answered is not."""
+    neighbour = str(system.addresses.rtpengine_edge)
+    said = system.cli("audit", "--target", neighbour, "--only", "rfc4475-zeromf", "--only", "svmap")
+    assert said.status == 1
+    assert "nothing but its answers was judged" in said.out
+    assert "0 of 1 attacks were stopped; 1 do not apply here" in said.out
+
+
+def test_an_interrupted_audit_cleans_up(system: Stack) -> None:
+    child = subprocess.Popen(
+        system.command("audit", "--only", "torture"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "rfc4475-" in line:
+            break
+    child.terminate()
+    child.stderr.read()
+    assert child.wait(60) == 130
+    names = [one["username"] for one in system.api.subscribers()]
+    assert not [name for name in names if name.startswith("audit-")]
