@@ -80,7 +80,9 @@ class Report:
 def place(phone: Phone, number: str, say: Callable[[str], None]) -> Report:
     """Register ``phone``, call ``number``, listen, hang up.
 
-    Encrypted media is heard where the phone plays it. ``say`` gets a line as each thing happens. Raises RingwallError where the phone cannot
+    Encrypted media is heard where the phone plays it.
+
+    ``say`` gets a line as each thing happens. Raises RingwallError where the phone cannot
     register or nobody answers.
     """
     begun = time.monotonic()

@@ -34,7 +34,7 @@ from ringwall.runtime.engine import Engine
 Say = Callable[[str], None]
 
 
-def audit(
+def audit(  # noqa: PLR0913 - the options of a command
     context: typer.Context,
     *,
     html_file: Annotated[
@@ -161,7 +161,7 @@ def _told(card: ScoreCard) -> str:
 def _ended_cleanly() -> Iterator[None]:
     """Take a request to end as Ctrl-C: accounts and bans of the audit are then removed."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt(_: int, __: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     kinds = (signal.SIGTERM, signal.SIGHUP)

@@ -64,6 +64,7 @@ def call(
 
 
 def settings_of(place: Workspace) -> Settings:
+    """Return the settings; NotRunning where nothing can run for the lack of them."""
     if not place.file.exists():
         raise NotRunning(f"nothing was ever started in {place.root}", "`ringwall up` starts it")
     return place.load_settings()

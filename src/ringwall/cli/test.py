@@ -54,6 +54,15 @@ AllowSkips = Annotated[
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Which tests of a kind are to run, and whether one that was skipped is a failure."""
+
+    long: bool
+    match: str
+    allow_skips: bool
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a check ended."""
 
@@ -78,12 +87,11 @@ def test(
     clone = _clone()
     kinds = _kinds(clone, only or [])
     _install(clone, kinds)
+    asked = Asked(long, match, allow_skips)
     outcomes = [] if match or Kind.STATIC not in kinds else list(_static(clone))
     for kind in kinds:
         if kind is not Kind.STATIC:
-            outcomes.append(
-                _pytest(clone, kind, _handing_over(kind, kinds), long, match, allow_skips)
-            )
+            outcomes.append(_pytest(clone, kind, asked, _handing_over(kind, kinds)))
     _conclude(outcomes)
 
 
@@ -192,15 +200,13 @@ def _handing_over(kind: Kind, kinds: list[Kind]) -> dict[str, str]:
     return {"RINGWALL_TEST_LEAVE" if kind is Kind.SYSTEM else "RINGWALL_TEST_TAKE": "1"}
 
 
-def _pytest(
-    clone: Path, kind: Kind, env: Mapping[str, str], long: bool, match: str, allow_skips: bool
-) -> Outcome:
+def _pytest(clone: Path, kind: Kind, asked: Asked, env: Mapping[str, str]) -> Outcome:
     started = time.monotonic()
     typer.echo(f"\n{kind} tests …")
     folder = _folder(clone, kind)
     command = [sys.executable, "-m", "pytest", "-q", str(folder)]
-    command += [] if long else ["-m", "not long"]
-    command += ["-k", match] if match else []
+    command += [] if asked.long else ["-m", "not long"]
+    command += ["-k", asked.match] if asked.match else []
     # Unit tests share nothing; a worker a core.
     command += ["-n", "auto"] if kind is Kind.UNIT else []
     with TemporaryDirectory(prefix="ringwall-") as scratch:
@@ -212,7 +218,7 @@ def _pytest(
     seconds = time.monotonic() - started
     ran = counts["tests"] - counts["skipped"]
     bad = [f"{counts[key]} {key}" for key in ("failures", "errors", "skipped") if counts[key]]
-    passed = _passed(status, counts, bool(match), allow_skips)
+    passed = _passed(status, counts, bool(asked.match), asked.allow_skips)
     return Outcome(kind, seconds, ", ".join([f"{ran} ran", *bad]), passed, ran)
 
 

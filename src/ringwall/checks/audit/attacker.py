@@ -126,14 +126,14 @@ class RemoteWire:
         attacker: Attacker,
         target: tuple[str, int],
         transport: str,
-        source: str,
-        port: int = 0,
+        source: tuple[str, int],
         tls: Mapping[str, str] | None = None,
     ) -> None:
-        """Connect; OSError where that is refused. ``tls``: see the agent."""
+        """Connect; OSError where that is refused. Port 0 is any; ``tls``: see the agent."""
         self._attacker = attacker
+        address, port = source
         made = attacker.do(
-            "connect", source=source, port=port, target=list(target), transport=transport, tls=tls
+            "connect", source=address, port=port, target=list(target), transport=transport, tls=tls
         )
         self.target = target
         self._number: int = made["socket"]

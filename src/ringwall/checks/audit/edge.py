@@ -53,7 +53,7 @@ class Edge:
         secure = (tls or {}) if transport == "tls" else None
         to = target_port or (5061 if transport == "tls" else 5060)
         way = "udp" if transport == "udp" else "tcp"
-        made = RemoteWire(self.attacker, (self.target, to), way, source, port, secure)
+        made = RemoteWire(self.attacker, (self.target, to), way, (source, port), secure)
         self._open.append(made)
         return made
 

@@ -93,7 +93,7 @@ class Stage(Edge):
 
     def media(self, source: str, port: int, target: tuple[str, int]) -> RemoteWire:
         """Open a socket to a media port."""
-        made = RemoteWire(self.attacker, target, "udp", source, port)
+        made = RemoteWire(self.attacker, target, "udp", (source, port))
         self._open.append(made)
         return made
 

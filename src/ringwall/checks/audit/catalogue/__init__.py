@@ -18,6 +18,7 @@ from ringwall.checks.audit.catalogue import (
     rfc4475_invalid,
     rfc4475_other,
     rfc4475_valid,
+    rfc4475_valid_more,
     rfc5118,
     scanners,
     secure,
@@ -35,7 +36,10 @@ FAMILIES = (
     Family("identity", "false identities, smuggled headers", identity.CASES),
     Family("calls", "strangers in a running call", calls.CASES),
     Family("torture", "torture messages (RFC 4475)",
-           rfc4475_valid.CASES + rfc4475_invalid.CASES + rfc4475_other.CASES),
+           rfc4475_valid.CASES
+        + rfc4475_valid_more.CASES
+        + rfc4475_invalid.CASES
+        + rfc4475_other.CASES),
     Family("ipv6", "IPv6 in messages (RFC 5118)", rfc5118.CASES),
     Family("dialogs", "fake dialogs, preloaded routes, foreign domains", dialogs.CASES),
     Family("credentials", "missing, wrong and replayed credentials", credentials.CASES),

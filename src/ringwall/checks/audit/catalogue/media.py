@@ -38,7 +38,7 @@ def _talking(stage: Stage) -> Iterator[RemoteWire]:
             raise Broken(f"the call to be attacked was answered {answer.status}")
         dialog.establish(answer)
         phone.send(phone.request("ACK", dialog))
-        there = (sorted(answer.media_addresses())[0], int(found[1]))
+        there = (min(answer.media_addresses()), int(found[1]))
         yield stage.media(source, 40_000, there)
         ended = phone.ask("BYE", dialog).status
         if ended != 200:

@@ -64,7 +64,7 @@ def _inside(name: str, port: int) -> Callable[[Stage], None]:
         for role in ("control", "mariadb", "pbx", "core"):
             target = (str(stage.inside[role]), port)
             try:
-                RemoteWire(stage.attacker, target, "tcp", stage.fresh()).close()
+                RemoteWire(stage.attacker, target, "tcp", (stage.fresh(), 0)).close()
             except OSError:
                 continue
             raise Broken(f"{name} was reached at {target[0]}:{port}")
@@ -77,7 +77,7 @@ def _hep(stage: Stage) -> None:
     packet = b"HEP3" + struct.pack("!H", 6)
     for target in (stage.target, str(stage.inside["media"])):
         for port in (9060, 5060):
-            wire = RemoteWire(stage.attacker, (target, port), "udp", stage.fresh())
+            wire = RemoteWire(stage.attacker, (target, port), "udp", (stage.fresh(), 0))
             wire.send(packet)
             try:
                 came = wire.receive(0.7)

@@ -31,7 +31,7 @@ def _text(name: str, what: str, text: str) -> Case:
 
 
 def _list(*words: str) -> tuple[str, ...]:
-    """Return the arguments of a shell that writes the words to /tmp/words, and runs what follows."""
+    """Return a shell that writes the words to /tmp/words and runs what follows."""
     return ("sh", "-c", 'printf "%s\\n" "$0" >/tmp/words; exec "$@"', "\n".join(words))
 
 
