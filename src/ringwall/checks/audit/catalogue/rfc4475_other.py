@@ -150,7 +150,8 @@ Contact: <sip:caller@host36.example.net>
 Max-Forwards: 5
 
 """
-        + SDP.replace("192.0.2.1\n", "192.0.2.25\n"),
+        + SDP.replace("192.0.2.1\n", "192.0.2.25\n")
+        + "\n",
         (400, SILENCE), None, Layer.SANITY,
     ),
     Torture(
