@@ -145,8 +145,12 @@ def _told(card: ScoreCard) -> str:
     if card.failed:
         lines += ["", "Not stopped:"]
         lines.append(table([(one.case.name, one.fault) for one in card.failed]))
+    if card.broken:
+        lines += ["", table([(one.name, one.fault) for one in card.broken])]
     if card.checks:
-        lines += ["", table([(one.name, one.fault or one.detail) for one in card.checks])]
+        good, last = len(card.checks) - len(card.broken), card.checks[-1]
+        whole = f"{good} of {len(card.checks)} checks of the whole run are good"
+        lines += ["", f"{whole}; {last.name}: {last.detail}"]
     if card.answers_only:
         lines += ["", "Not our own system: nothing but its answers was judged."]
     skipped = sum(bool(one.skipped) for one in card.results)

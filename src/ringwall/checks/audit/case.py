@@ -98,7 +98,7 @@ class Sends:
         answers, reason = self.due(stage.settings)
         with stage.stranger(self.transport, port=self.port) as client:
             client.send(stage.filled(self.text, client))
-            got = stage.outcome(client, patient=answers != (SILENCE,))
+            got = stage.outcome(client, patient=SILENCE not in answers)
             if got not in answers:
                 wanted = " or ".join(map(str, answers))
                 raise Broken(f"answered {got}; {wanted} was due")

@@ -36,7 +36,6 @@ class Edge:
     """Its address."""
     begun: datetime = field(default_factory=lambda: datetime.now(UTC), kw_only=True)
     """When the case began."""
-    _used: list[str] = field(default_factory=list, kw_only=True)
     _open: list[RemoteWire] = field(default_factory=list, kw_only=True)
 
     def wire(
@@ -58,10 +57,8 @@ class Edge:
         return made
 
     def fresh(self) -> str:
-        """Return an address that nothing is known of; what becomes known is forgotten after."""
-        address = self.attacker.fresh()
-        self._used.append(address)
-        return address
+        """Return an address that the SBC counts nothing of."""
+        return self.attacker.fresh()
 
     def stranger(
         self, transport: Transport = "udp", *, port: int = 0, source: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _ANSWER_S = 3.0
 _RECORD_S = 10.0
+_WINDOW_S = 15.0
+"""So long counts what an address sent, and a little longer (modules.cfg: weights)."""
 _KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
 
 
@@ -80,6 +82,8 @@ class Stage(Edge):
     cast: Cast
     inside: Mapping[str, IPv4Address]
     """Addresses of the inside, by role."""
+    _used: dict[str, float] = field(default_factory=dict, kw_only=True)
+    """When an address was used last; monotonic seconds."""
 
     def phone(self, account: Account, source: str | None = None) -> Client:
         """Return a client as a phone of this account must be here."""
@@ -165,12 +169,20 @@ class Stage(Edge):
 
     # --- before and after a case ---
 
-    def clean(self) -> None:
-        """Close what it opened, and have the SBC forget the addresses that it used."""
-        super().clean()
-        for address in dict.fromkeys(self._used):
+    def fresh(self) -> str:
+        """Return an address that the SBC counts nothing of: budgets are forgotten by themselves."""
+        address, now = super().fresh(), time.monotonic()
+        if now - self._used.get(address, -_WINDOW_S) < _WINDOW_S:
             self.forget(address)
-        self._used.clear()
+        self._used[address] = now
+        return address
+
+    def clean(self) -> None:
+        """Close what a case has opened, and lift the bans that it has led to."""
+        super().clean()
+        for ban in self.api.bans()["bans"]:
+            if ban["address"] in self._used:
+                self.forget(ban["address"])
 
     def forget(self, address: str) -> None:
         """Lift the ban of an address, and have forgotten what could lead to one."""

@@ -61,7 +61,7 @@ def test_json_has_every_case() -> None:
 def test_the_page_is_whole_and_escapes_what_came_back() -> None:
     page = html(_card(f"answered {_EVIL}", _EVIL))
     assert _EVIL not in page
-    assert page.count("&lt;script&gt;") == 3
+    assert page.count("&lt;script&gt;") == 4
     assert "1 of 2 attacks were not stopped" in page
     assert "http" not in page, "it needs nothing else"
 

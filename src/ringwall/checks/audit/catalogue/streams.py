@@ -80,16 +80,18 @@ def _endless(stage: Stage) -> None:
 
 def _half(stage: Stage) -> None:
     """Send half a request, and go away; a hundred times."""
+    source = stage.fresh()
     for _ in range(100):
-        wire = stage.wire("tcp")
+        wire = stage.wire("tcp", source=source)
         wire.send(b"INVITE sip:600@x SIP/2.0\r\nVia: SIP/2.0/TCP x;branch=z9")
         wire.close()
 
 
 def _web(stage: Stage) -> None:
     """Ask for the management pages over the SIP port."""
+    source = stage.fresh()
     for path in ("/RPC", "/metrics", "/"):
-        wire = stage.wire("tcp")
+        wire = stage.wire("tcp", source=source)
         body = '{"jsonrpc":"2.0","method":"core.info","id":1}'
         wire.send(
             f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -139,7 +141,8 @@ CASES = (
               _PING.replace("{length}", "2147483648"), CLOSED, SILENCE, 400),
     _over_tcp("no-length", "no Content-Length over TCP",
               _PING.replace("Content-Length: {length}\r\n", ""), 200, 400, CLOSED),
-    _over_tcp("two-in-one", "two requests in one segment: each is answered", 2 * _PING.replace("{length}", "0"), 200),
+    _over_tcp("two-in-one", "two requests in one segment: each is answered",
+              2 * _PING.replace("{length}", "0"), 200),
     _over_tcp("garbage", "bytes that are no SIP, over TCP", "\x00\x01\udcfe\r\n\r\n" * 50,
               CLOSED, SILENCE),
     _over_tcp("tls-hello", "a TLS handshake on the plain port",
