@@ -28,7 +28,7 @@ from ringwall.config.addresses import Addresses
 from ringwall.config.model import Settings
 from ringwall.config.workspace import Workspace
 from ringwall.errors import BadInput, NotRunning
-from ringwall.runtime import images
+from ringwall.runtime import images, lock
 from ringwall.runtime.engine import Engine
 
 Say = Callable[[str], None]
@@ -122,7 +122,8 @@ def _audited(
     plugged = line(engine, place, settings)
     _require_pbx(api := ApiClient(settings, place))
     images.ensure(settings, ["tools"], say, engine)
-    return Audit(plugged, place, settings, api, say).run(families)
+    with lock.held(place.lock):  # a change in the middle would look like an attack that hit
+        return Audit(plugged, place, settings, api, say).run(families)
 
 
 def _own(settings: Settings) -> set[IPv4Address]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 Outcome: TypeAlias = int | Literal["silence", "closed"]
 """What came back: the status of the final answer, nothing, or the end of the connection."""
 Attack: TypeAlias = "Callable[[Stage], None]"
+PUBLIC = frozenset({"edge", "domain", "nobody", "me", "port", "transport", "id", "length"})
+"""Placeholders of messages that any system can be sent."""
 SILENCE: Literal["silence"] = "silence"
 CLOSED: Literal["closed"] = "closed"
+_PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 
 
 class Broken(RingwallError):
@@ -81,7 +85,7 @@ class Sends:
     @property
     def needs_account(self) -> bool:
         """Whether its text names what only our own system has."""
-        return any(name in self.text for name in ("{victim}", "{pbx}", "{control}", "{core}"))
+        return not set(_PLACEHOLDER.findall(self.text)) <= PUBLIC
 
     def due(self, settings: Settings) -> tuple[tuple[Outcome, ...], str | None]:
         """Return outcomes and reason in this system: TLS may be asked for before the layer."""

@@ -23,7 +23,7 @@ def call(stage: Stage, source: str) -> None:
             _once(stage, source)
         except (OSError, ValueError, Broken) as error:
             if not left:
-                raise Broken(f"a legitimate call failed afterwards: {_words(error)}") from None
+                raise Broken(f"a legitimate call failed: {_words(error)}") from None
         else:
             return
 

@@ -18,6 +18,7 @@ from ringwall.checks.audit.watch import GROWTH, Memory, Watch
 from ringwall.checks.phone import Phone
 from ringwall.config.addresses import Addresses
 from ringwall.errors import RingwallError
+from ringwall.render.containers import containers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,8 +51,8 @@ class Audit:
         began = time.monotonic()
         with ExitStack() as stack:
             stage, source = self._stage(stack)
-            watch = Watch(self.line.engine, self._container("kamailio_sbc"))
-            legit.call(stage, source)  # else nothing that follows means anything
+            watch = self._watch()
+            _require_call(stage, source)
             _Run(self, stage, source, watch, card).all(families)
         card.seconds = time.monotonic() - began
         return card
@@ -87,8 +88,11 @@ class Audit:
             "core": self.settings.instance.subnets.sbc[2],
         }
 
-    def _container(self, role: str) -> str:
-        return Addresses(self.settings).container(role)
+    def _watch(self) -> Watch:
+        name = Addresses(self.settings).container
+        roles = [one.role for one in containers(self.settings)]
+        others = [name(role) for role in roles if role != "kamailio_sbc"]
+        return Watch(self.line.engine, name("kamailio_sbc"), others)
 
 
 @dataclass
@@ -112,6 +116,9 @@ class _Run:
                 self.audit.say(f"[{len(self.card.results) + 1}/{total}] {case.name}: {case.what}")
                 self.card.results.append(self._case(family, case))
             self.card.checks.append(self._real_call(family))
+        restarted = ", ".join(self.watch.restarted())
+        fault = f"started anew: {restarted}" if restarted else ""
+        self.card.checks.append(Check("every container ran on", fault, "none was started anew"))
         if middle is not None:
             self.card.checks.append(_flat(middle, self.watch.memory()))
 
@@ -161,6 +168,17 @@ class _Run:
         except RingwallError as error:
             return Check(name, str(error))
         return Check(name, "" if report.passed else report.verdict, report.verdict)
+
+
+def _require_call(stage: Stage, source: str) -> None:
+    """Else nothing that follows means anything."""
+    try:
+        legit.call(stage, source)
+    except Broken as broken:
+        raise RingwallError(
+            f"nothing was attacked: {broken}",
+            f"`ringwall call` tells more; a PBX of your own needs an echo at {legit.ECHO}",
+        ) from None
 
 
 def _flat(middle: Memory, end: Memory) -> Check:

@@ -88,7 +88,10 @@ class Stage(Edge):
     def phone(self, account: Account, source: str | None = None) -> Client:
         """Return a client as a phone of this account must be here."""
         card = self.cast.cards.get(account.username)
-        tls = {"certificate": card} if card else {}
+        return self.device({"certificate": card} if card else {}, source)
+
+    def device(self, tls: Mapping[str, str], source: str | None = None) -> Client:
+        """Return a client over the transport of phones; ``tls`` says what it shows there."""
         way = self.phone_transport
         wire = self.wire(way, source=source, port=5060 if way == "udp" else 0, tls=tls)
         made = Client(wire, self.target, way)

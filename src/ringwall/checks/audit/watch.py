@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from ringwall.checks.audit.case import Broken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ringwall.runtime.engine import Engine
 
 GROWTH = 0.01
 """As much may memory grow in the second half of a run."""
 _REST_S = 30.0
 _PID = re.compile(r"^\s*PID: (\d+)", re.MULTILINE)
-_SHARED = re.compile(r"^\s*used: (\d+)", re.MULTILINE)
-_PRIVATE = re.compile(r"^\s*used: (\d+)", re.MULTILINE)
+_USED = re.compile(r"^\s*used: (\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,12 @@ class Memory:
 
 
 class Watch:
-    """Watches one Kamailio."""
+    """Watches one Kamailio, and that no other container is started anew."""
 
-    def __init__(self, engine: Engine, container: str) -> None:
-        self._engine, self._container = engine, container
+    def __init__(self, engine: Engine, container: str, others: Sequence[str]) -> None:
+        self._engine, self._container, self._others = engine, container, others
         self._known = self._processes()
+        self._started = self._starts()
 
     def check(self) -> None:
         """Raise ``Broken`` where a process is not the one that it was."""
@@ -46,6 +48,11 @@ class Watch:
             before, self._known = self._known, found
             what = "restarted" if before[0] != found[0] else "lost a process"
             raise Broken(f"Kamailio has {what}")
+
+    def restarted(self) -> list[str]:
+        """Return the containers that are not the ones, or not started when, they were."""
+        now = self._starts()
+        return [name for name, started in self._started.items() if now[name] != started]
 
     def memory(self) -> Memory:
         """Wait until transactions and short-lived tables are gone, and return what is held."""
@@ -59,14 +66,19 @@ class Watch:
         return lowest
 
     def _memory(self) -> Memory:
-        shared = _SHARED.search(self._ask("core.shmmem"))
-        private = _PRIVATE.findall(self._ask("pkg.stats"))
+        shared = _USED.search(self._ask("core.shmmem"))
+        private = _USED.findall(self._ask("pkg.stats"))
         return Memory(int(shared[1]) if shared else 0, sum(map(int, private)))
 
+    def _starts(self) -> dict[str, str]:
+        return {name: self._start(name) for name in (self._container, *self._others)}
+
+    def _start(self, name: str) -> str:
+        state = self._engine.container_state(name)
+        return state.started_at if state else "gone"
+
     def _processes(self) -> tuple[str, tuple[str, ...]]:
-        state = self._engine.container_state(self._container)
-        started = state.started_at if state else ""
-        return started, tuple(_PID.findall(self._ask("core.psx")))
+        return self._start(self._container), tuple(_PID.findall(self._ask("core.psx")))
 
     def _ask(self, command: str) -> str:
         return self._engine.exec(self._container, "kamcmd", command)

@@ -117,6 +117,49 @@ def _leak(stage: Stage) -> None:
             legit.register(stage, callee, mallory, expires=0)
 
 
+def _leak_message(stage: Stage) -> None:
+    """Be written to, and demand credentials: the sender must never see that challenge."""
+    victim, mallory = stage.cast.victim, stage.cast.mallory
+    with stage.phone(mallory) as callee, stage.phone(victim) as sender:
+        callee.patience(5)
+        sender.patience(5)
+        legit.register(stage, callee, mallory)
+        dialog = stage.dialog(victim, mallory.username)
+        asked = sender.ask("MESSAGE", dialog)
+        proof = stage.proof(asked, "MESSAGE", sender.uri(dialog), victim)
+        sender.send(sender.request("MESSAGE", dialog, extra=f"{proof}{_TEXT}", body="x"))
+        try:
+            _reply(callee, "MESSAGE", "407 Proxy Authentication Required", extra=_CHALLENGE)
+            got = sender.final("MESSAGE", dialog.call_id)
+        finally:
+            legit.register(stage, callee, mallory, expires=0)
+    if got.status in {401, 407} or challenges(got):
+        raise Broken(f"the sender was asked for credentials by the receiver: {got.start_line}")
+
+
+_LEAK = "SIP digest leak (Enable Security)"
+_TEXT = "Content-Type: text/plain\r\n"
+_CHALLENGE = 'Proxy-Authenticate: Digest realm="evil", nonce="x", algorithm=MD5\r\n'
+
+
+def _reply(callee: Client, method: str, status: str, body: str = "", extra: str = "") -> None:
+    """Wait for a request of this method, and answer it."""
+    while True:
+        came = callee.receive()
+        if came.status is None and came.method == method:
+            break
+    names = ("Via", "Record-Route", "From", "Call-ID", "CSeq")
+    kept = "".join(f"{name}: {value}\r\n" for name in names for value in came.headers(name))
+    to = came.header("To")
+    to = to if "tag=" in to else f"{to};tag=mallory"
+    contact = f"<sip:x@{callee.address}:{callee.port};transport={callee.transport}>"
+    kind = "Content-Type: application/sdp\r\n" if body else ""
+    callee.send(
+        f"SIP/2.0 {status}\r\n{kept}To: {to}\r\nContact: {contact}\r\n{extra}{kind}"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    )
+
+
 class _Leak:
     """A call from the victim to mallory, who answers the BYE with a challenge."""
 
@@ -130,7 +173,7 @@ class _Leak:
         proof = self._stage.proof(asked, "INVITE", caller.uri(dialog), victim)
         offer = self._stage.offer(caller)
         caller.send(caller.request("INVITE", dialog, extra=proof, body=offer))
-        self._answer("INVITE", "200 OK", self._stage.offer(self._callee, 42_000))
+        _reply(self._callee, "INVITE", "200 OK", self._stage.offer(self._callee, 42_000))
         dialog.establish(caller.final("INVITE"))
         caller.send(caller.request("ACK", dialog))
         caller.send(caller.request("BYE", dialog))
@@ -141,32 +184,13 @@ class _Leak:
 
     def _challenge(self) -> None:
         """Answer the BYE that comes with 407; whoever proves themselves to it has leaked."""
-        header = 'Proxy-Authenticate: Digest realm="evil", nonce="x", algorithm=MD5\r\n'
-        self._answer("BYE", "407 Proxy Authentication Required", extra=header)
+        _reply(self._callee, "BYE", "407 Proxy Authentication Required", extra=_CHALLENGE)
         self._callee.patience(1)
         with suppress(TimeoutError):
             while True:
                 came = self._callee.receive()
                 if "Authorization:" in came.text:
                     raise Broken(f"credentials were sent: {came.start_line}")
-
-    def _answer(self, method: str, status: str, body: str = "", extra: str = "") -> None:
-        while True:
-            came = self._callee.receive()
-            if came.status is None and came.method == method:
-                break
-        names = ("Via", "Record-Route", "From", "Call-ID", "CSeq")
-        kept = "".join(f"{name}: {value}\r\n" for name in names for value in came.headers(name))
-        to = came.header("To")
-        to = to if "tag=" in to else f"{to};tag=mallory"
-        contact = (
-            f"<sip:x@{self._callee.address}:{self._callee.port};transport={self._callee.transport}>"
-        )
-        kind = "Content-Type: application/sdp\r\n" if body else ""
-        self._callee.send(
-            f"SIP/2.0 {status}\r\n{kept}To: {to}\r\nContact: {contact}\r\n{extra}{kind}"
-            f"Content-Length: {len(body)}\r\n\r\n{body}"
-        )
 
 
 CASES = (
@@ -191,5 +215,7 @@ CASES = (
     _case("replaces", "an INVITE with Replaces, without credentials",
           _during(_replaces, 407, 403), "RFC 3891 3"),
     Case("digest-leak-bye", "a callee answers the caller's BYE with 407",
-         "digest leak (Enable Security, EnableSecurity/advisories)", Layer.DIGEST, _leak),
+         _LEAK, Layer.DIGEST, _leak),
+    Case("digest-leak-message", "a receiver answers a MESSAGE with 407", _LEAK, Layer.DIGEST,
+         _leak_message),
 )  # fmt: skip

@@ -182,7 +182,7 @@ def _by(method: str, uri: str, *, wrong: bool = False) -> Callable[[Stage, str],
 
     def ask(stage: Stage, user: str) -> str:
         account = Account(user, "wrong password")
-        with stage.phone(account) as client:
+        with stage.device({}) as client:
             dialog = stage.dialog(account, None if method == "REGISTER" else user)
             there = uri.replace("{user}", user).replace("{domain}", dialog.domain)
             if wrong:
