@@ -84,10 +84,9 @@ def _refused(stage: Stage, text: str, call_id: str) -> dict[str, object]:
 
 
 def _as_stored(payload: str) -> set[str]:
-    """Return the texts that are the payload: bytes that are no UTF-8 may be replaced."""
-    raw = payload.encode(errors="surrogateescape")
-    return {payload, payload.strip(), raw.decode(errors="replace"), raw.decode(
-        errors="replace").strip()}  # fmt: skip
+    """Return the texts that are the payload; bytes that are no UTF-8 are shown as ``\\xff``."""
+    shown = payload.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return {shown, shown.strip()}
 
 
 def _called(payload: str) -> Callable[[Stage], None]:
@@ -104,15 +103,23 @@ def _called(payload: str) -> Callable[[Stage], None]:
             client.send(client.acknowledge(dialog, answer))
             if (answer.status or 0) < 400:
                 raise Broken(f"{number} was answered {answer.status}")
-        deadline = time.monotonic() + _RECORD_S
-        while not (rows := stage.api.cdrs({"caller": mallory.username, "limit": "1"})):
-            if time.monotonic() > deadline:
-                raise Broken("the call is not on record")
-            time.sleep(0.2)
-        if number not in str(rows[0]) and payload not in str(rows[0]):
-            raise Broken(f"the call to {number} is on record as {rows[0]}")
+        told = _on_record(stage, dialog.call_id)
+        if told != number:
+            raise Broken(f"the call to {number} is on record as one to {told}")
 
     return attack
+
+
+def _on_record(stage: Stage, call_id: str) -> str:
+    """Wait for the call's record, and return whom it says was dialled."""
+    deadline = time.monotonic() + _RECORD_S
+    while True:
+        for row in stage.api.cdrs({"limit": "20"}):
+            if call_id in row["call_ids"]:
+                return str(row["dialled"])
+        if time.monotonic() > deadline:
+            raise Broken("the call is not on record")
+        time.sleep(0.2)
 
 
 _ORIGIN = "OWASP injection; sipvicious #50"
