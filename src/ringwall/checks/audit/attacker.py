@@ -39,7 +39,8 @@ class Attacker:
     def __init__(
         self, engine: Engine, image: str, network: str, addresses: Sequence[str], label: str
     ) -> None:
-        self.name = f"{label}_audit_{secrets.token_hex(3)}"
+        self._stem = f"{label}_audit_"
+        self.name = f"{self._stem}{secrets.token_hex(3)}"
         self._engine, self._image, self._network = engine, image, network
         self._addresses = list(addresses)
         self._process: subprocess.Popen[str] | None = None
@@ -48,8 +49,10 @@ class Attacker:
     def __enter__(self) -> Self:
         script = Path(agent.__file__)
         try:
+            if self._addresses:
+                self._remove_killed()
             self._engine.docker(
-                "run", "-d", "--name", self.name, "--network", self._network, *_OPTIONS,
+                "run", "-d", "--rm", "--name", self.name, "--network", self._network, *_OPTIONS,
                 "-v", f"{script}:/agent.py:ro", "--label", "ringwall=audit", self._image,
                 "sleep", "7200",
             )  # fmt: skip
@@ -105,6 +108,13 @@ class Attacker:
         """Run a program in the container; its output, also where it fails."""
         command = ["sh", "-c", '"$@" 2>&1 || true', "-", *argv]
         return self._engine.exec(self.name, *command, timeout=timeout)
+
+    def _remove_killed(self) -> None:
+        """Remove the container of an audit that was killed: it still has our addresses."""
+        wanted = ("--filter", "label=ringwall=audit", "--filter", f"name=^{self._stem}")
+        found = self._engine.docker("container", "ls", "-aq", *wanted).split()
+        if found:
+            self._engine.docker("rm", "-f", *found)
 
     def _own_address(self) -> str:
         template = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"

@@ -84,7 +84,7 @@ def _refused(stage: Stage, text: str, call_id: str) -> dict[str, object]:
 
 
 def _as_stored(payload: str) -> set[str]:
-    """Return the texts that are the payload; bytes that are no UTF-8 are shown as ``\\xff``."""
+    """Return the texts that are the payload; bytes that are no UTF-8 are shown in hex."""
     shown = payload.encode(errors="surrogateescape").decode(errors="backslashreplace")
     return {shown, shown.strip()}
 
