@@ -17,7 +17,9 @@ from tests.system.configured import configured
 from tests.system.stack import CONFIGURATION, PREFIX
 
 from ringwall.checks.audit.catalogue import FAMILIES
+from ringwall.checks.audit.remote import RemoteAudit
 from ringwall.config.source import load
+from ringwall.runtime import images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,13 +107,30 @@ def test_what_is_not_ours_is_left_alone(system: Stack) -> None:
     assert (said.status, "no such family or case" in said.err) == (2, True)
 
 
-def test_a_neighbour_is_judged_by_its_answers(system: Stack) -> None:
-    """The media relay is on the edge network and no SBC: whatever must be answered is not."""
+def test_who_does_not_answer_is_not_attacked(system: Stack) -> None:
+    """The media relay is on the edge network and no SIP server: its silence proves nothing."""
     neighbour = str(system.addresses.rtpengine_edge)
-    said = system.cli("audit", "--target", neighbour, "--only", "rfc4475-zeromf", "--only", "svmap")
+    said = system.cli("audit", "--target", neighbour, "--only", "scanners")
     assert said.status == 1
-    assert "nothing but its answers was judged" in said.out
-    assert "0 of 1 attacks were stopped; 1 do not apply here" in said.out
+    assert "nothing was attacked" in said.err
+
+
+def test_a_stranger_is_judged_by_its_answers(system: Stack) -> None:
+    """Our own SBC, taken for one that is not."""
+    image = images.image_tag("tools", system.settings)
+    families = [family for family in FAMILIES if family.name in {"ipv6", "reach"}]
+    card = RemoteAudit(
+        system.engine,
+        image,
+        system.addresses.network("edge"),
+        system.addresses.kamailio_edge,
+        system.settings,
+        print,
+    ).run(families)
+    assert card.passed, [(one.case.name, one.fault) for one in card.failed]
+    assert card.answers_only
+    tried = {one.family.name for one in card.results if not one.skipped}
+    assert tried == {"ipv6"}, "a scan is for systems of one's own"
 
 
 def test_an_interrupted_audit_cleans_up(system: Stack) -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from ringwall.checks.audit.attacker import Attacker
 from ringwall.checks.audit.case import Broken
+from ringwall.checks.audit.catalogue.requests import request
 from ringwall.checks.audit.edge import Edge
 from ringwall.checks.audit.result import Result, ScoreCard
+from ringwall.errors import RingwallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -41,10 +43,22 @@ class RemoteAudit:
         began = time.monotonic()
         with Attacker(self.engine, self.image, self.network, [], "ringwall") as attacker:
             stage = Edge(self.settings, attacker, str(self.target))
+            self._require_answer(stage)
             for family in families:
                 card.results += [self._case(stage, family, case) for case in family.cases]
         card.seconds = time.monotonic() - began
         return card
+
+    def _require_answer(self, stage: Edge) -> None:
+        """Else silence, which is what many attacks must meet, would prove nothing."""
+        with stage.stranger() as client:
+            client.send(stage.filled(request("OPTIONS", "sip:{edge}"), client))
+            if not isinstance(stage.outcome(client), int):
+                raise RingwallError(
+                    f"{self.target} does not answer OPTIONS: nothing was attacked",
+                    "it must be a SIP server on port 5060/udp that this machine reaches",
+                )
+        time.sleep(_PACE_S)
 
     def _case(self, stage: Edge, family: Family, case: Case) -> Result:
         why_not = case.does_not_apply(self.settings)
