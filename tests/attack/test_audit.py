@@ -6,6 +6,7 @@ test_flood, test_tls, test_srtp, and below for what they leave out.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +23,6 @@ from ringwall.config.source import load
 from ringwall.runtime import images
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.attack.conftest import Audited
     from tests.system.stack import Stack
 
@@ -77,26 +76,12 @@ def test_nothing_of_an_audit_stays(system: Stack, default: Audited) -> None:
     assert not [name for name in listed if name.startswith(PREFIX) and "_audit_" in name]
 
 
-@pytest.fixture
-def without(system: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The system without a layer."""
-    with configured(system, request.param):
-        yield system
-
-
-@pytest.mark.parametrize(
-    ("without", "case"),
-    [
-        ("security: {scanners: {enabled: false}}\n", "tool-sipvicious"),
-        ("security: {flood: off}\n", "flood-options"),
-    ],
-    indirect=["without"],
-)
-def test_without_its_layer_a_case_fails(without: Stack, case: str) -> None:
-    """The audit tells it: exit status 1, the layer's line, the setting."""
-    said = without.cli("audit", "--only", case, timeout=300)
+def test_without_its_layer_a_case_fails(system: Stack) -> None:
+    """The audit tells it: exit status 1, the case, what came of it."""
+    with configured(system, "security: {scanners: {enabled: false}}\n"):
+        said = system.cli("audit", "--only", "tool-sipvicious", timeout=300)
     assert said.status == 1, said.out + said.err
-    assert f"\n{case}  " in said.out
+    assert re.search(r"^tool-sipvicious +answered 200; silence was due$", said.out, re.MULTILINE)
 
 
 def test_what_is_not_ours_is_left_alone(system: Stack) -> None:
