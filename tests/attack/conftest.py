@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,13 +63,17 @@ def _audit(system: Stack, name: str, session: pytest.Session) -> Audited:
     folder.mkdir(parents=True, exist_ok=True)
     report = folder / f"{name}.html"
     only = [option for case in _selected(session, name) for option in ("--only", case)]
-    said = system.cli("audit", "--json", "--html", str(report), *only, timeout=1500)
-    (folder / f"{name}.log").write_text(said.err)
-    (folder / f"{name}.json").write_text(said.out)
-    if said.status not in {0, 1}:
+    log = folder / f"{name}.log"
+    command = system.command("audit", "--json", "--html", str(report), *only)
+    with log.open("w") as told:  # whoever waits can read along
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=told, text=True, timeout=1500, check=False
+        )
+    if done.returncode not in {0, 1}:
         system.keep_logs(folder / "containers")
-        pytest.fail(f"ringwall audit: {said.status}\n{said.err[-2000:]}")
-    return Audited(json.loads(said.out), report)
+        pytest.fail(f"ringwall audit: {done.returncode}\n{log.read_text()[-2000:]}")
+    (folder / f"{name}.json").write_text(done.stdout)
+    return Audited(json.loads(done.stdout), report)
 
 
 def _selected(session: pytest.Session, system: str) -> list[str]:
