@@ -52,6 +52,7 @@ class Audit:
         with ExitStack() as stack:
             stage, source = self._stage(stack)
             watch = self._watch()
+            stack.callback(watch.close)
             _require_call(stage, source)
             _Run(self, stage, source, watch, card).all(families)
         card.seconds = time.monotonic() - began

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringwall.checks.audit.case import Broken
+from ringwall.errors import RingwallError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 GROWTH = 0.01
 """As much may memory grow in the second half of a run."""
-_REST_S = 30.0
+_REST_S, _BACK_S = 30.0, 60.0
+_SHELL = "while read -r command; do kamcmd $command; echo .; done"
+_END = ".\n"
 _PID = re.compile(r"^\s*PID: (\d+)", re.MULTILINE)
 _USED = re.compile(r"^\s*used: (\d+)", re.MULTILINE)
 
@@ -33,21 +36,58 @@ class Memory:
         return later.shared / self.shared - 1, later.private / self.private - 1
 
 
+class _Gone(Broken):
+    """The container has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("Kamailio's container has ended")
+
+
 class Watch:
-    """Watches one Kamailio, and that no other container is started anew."""
+    """Watches one Kamailio, and that no other container is started anew.
+
+    It asks through one shell in Kamailio's container, which ends when that does.
+    """
 
     def __init__(self, engine: Engine, container: str, others: Sequence[str]) -> None:
         self._engine, self._container, self._others = engine, container, others
+        self._shell = engine.attach(container, "sh", "-c", _SHELL)
         self._known = self._processes()
         self._started = self._starts()
 
+    def close(self) -> None:
+        """End the shell."""
+        self._shell.kill()
+        self._shell.communicate()
+
     def check(self) -> None:
         """Raise ``Broken`` where a process is not the one that it was."""
-        found = self._processes()
+        try:
+            found = self._processes()
+        except _Gone:
+            self._known = self._restarted()
+            raise Broken("Kamailio has restarted") from None
         if found != self._known:
-            before, self._known = self._known, found
-            what = "restarted" if before[0] != found[0] else "lost a process"
-            raise Broken(f"Kamailio has {what}")
+            self._known = found
+            raise Broken("Kamailio has lost a process")
+
+    def _restarted(self) -> tuple[str, ...]:
+        """Wait until it is there again."""
+        deadline = time.monotonic() + _BACK_S
+        while True:
+            self.close()
+            self._shell = self._engine.attach(self._container, "sh", "-c", _SHELL)
+            try:
+                if found := self._processes():
+                    return found
+            except _Gone:
+                pass
+            if time.monotonic() > deadline:
+                raise RingwallError(
+                    f"Kamailio did not come back within {_BACK_S:g} s",
+                    f"see `docker logs {self._container}`",
+                )
+            time.sleep(1)
 
     def restarted(self) -> list[str]:
         """Return the containers that are not the ones, or not started when, they were."""
@@ -77,8 +117,22 @@ class Watch:
         state = self._engine.container_state(name)
         return state.started_at if state else "gone"
 
-    def _processes(self) -> tuple[str, tuple[str, ...]]:
-        return self._start(self._container), tuple(_PID.findall(self._ask("core.psx")))
+    def _processes(self) -> tuple[str, ...]:
+        return tuple(_PID.findall(self._ask("core.psx")))
 
     def _ask(self, command: str) -> str:
-        return self._engine.exec(self._container, "kamcmd", command)
+        """Ask with kamcmd; ``_Gone`` where nobody is there to ask."""
+        lines: list[str] = []
+        try:
+            asked, told = self._shell.stdin, self._shell.stdout
+            if asked is None or told is None:
+                raise _Gone
+            asked.write(f"{command}\n")
+            asked.flush()
+            while (line := told.readline()) != _END:
+                if not line:
+                    raise _Gone
+                lines.append(line)
+        except OSError:
+            raise _Gone from None
+        return "".join(lines)

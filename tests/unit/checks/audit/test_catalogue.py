@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from ringwall.checks.audit.catalogue import FAMILIES, identity, requests
 from ringwall.checks.audit.catalogue.notation import message
 from ringwall.checks.audit.layers import Layer
 from ringwall.config.model import Settings
+from ringwall.runtime.recipes import STACK
 
 if TYPE_CHECKING:
     from ringwall.checks.audit.case import Case, Outcome
@@ -61,7 +63,12 @@ def test_the_notation() -> None:
 
 def test_every_trusted_header_has_its_cases() -> None:
     names = {case.name for case in _ALL}
-    assert {f"smuggled-{name.lower()}" for name in identity.TRUSTED} <= names
+    assert {"smuggled-x-cid", "smuggled-p-asserted-identity", "smuggled-others"} <= names
+    hygiene = (STACK / "kamailio" / "routes" / "hygiene.cfg").read_text()
+    removed = re.search(r"remove_hf_re\(\"\^\((.*)\)\$\"\)", hygiene)
+    assert removed
+    trusted = [name.replace("P-Charging-Vector", "P-Charging-.*") for name in identity.TRUSTED]
+    assert set(removed[1].split("|")) == set(trusted)
 
 
 @pytest.mark.parametrize(

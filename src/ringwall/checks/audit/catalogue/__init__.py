@@ -29,19 +29,15 @@ from ringwall.checks.audit.catalogue import (
 
 FAMILIES = (
     Family("tls", "TLS and certificates", secure.CASES),
-    Family("streams", "TCP connections", streams.CASES),
-    Family("floods", "floods", floods.CASES),
+    Family("floods", "floods; slow, idle and endless connections", streams.CASES + floods.CASES),
     Family("media", "media of calls", media.CASES),
     Family("descriptions", "session descriptions, multipart bodies", descriptions.CASES),
     Family("identity", "false identities, smuggled headers", identity.CASES),
-    Family("calls", "strangers in a running call", calls.CASES),
-    Family("torture", "torture messages (RFC 4475)",
-           rfc4475_valid.CASES
-        + rfc4475_valid_more.CASES
-        + rfc4475_invalid.CASES
-        + rfc4475_other.CASES),
-    Family("ipv6", "IPv6 in messages (RFC 5118)", rfc5118.CASES),
-    Family("dialogs", "fake dialogs, preloaded routes, foreign domains", dialogs.CASES),
+    Family("torture", "torture messages (RFC 4475, RFC 5118)",
+           rfc4475_valid.CASES + rfc4475_valid_more.CASES + rfc4475_invalid.CASES
+           + rfc4475_other.CASES + rfc5118.CASES),
+    Family("dialogs", "running calls, fake dialogs, preloaded routes, foreign domains",
+           calls.CASES + dialogs.CASES),
     Family("credentials", "missing, wrong and replayed credentials", credentials.CASES),
     Family("stored", "what is stored and shown", stored.CASES),
     Family("sizes", "lengths, numbers and counts", sizes.CASES),

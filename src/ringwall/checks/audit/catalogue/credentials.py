@@ -37,7 +37,7 @@ def _unproven(method: str) -> Case:
 def _said(name: str, what: str, header: str, layer: Layer = Layer.DIGEST) -> Case:
     """A registration with these credentials, which prove nothing.
 
-    Those that are no Digest at all the sanity check drops.
+    Those that are no whole Digest the sanity check refuses, or drops.
     """
     text = request(
         "REGISTER", "sip:{domain}", caller="<sip:{victim}@{domain}>",
@@ -64,7 +64,7 @@ def _fields(
 
 _ODD = (
     _said("empty", "credentials without anything", "Digest", Layer.SANITY),
-    _said("empty-response", "an empty response", _fields(response="")),
+    _said("empty-response", "an empty response", _fields(response=""), Layer.SANITY),
     _said("zeros", "a response of zeros", _fields()),
     _said("invented-nonce", "a nonce that was never issued", _fields(nonce="deadbeef" * 8)),
     _said("endless-nonce", "a nonce of 4,000 bytes", _fields(nonce="A" * 4000)),
