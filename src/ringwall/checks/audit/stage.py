@@ -35,9 +35,6 @@ _KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
 class Api(Protocol):
     """What an audit asks the API of its own system for."""
 
-    def status(self) -> dict[str, Any]:
-        """Return what is up."""
-
     def subscribers(self) -> list[dict[str, Any]]:
         """Return all subscribers."""
 
@@ -50,8 +47,8 @@ class Api(Protocol):
     def verdicts(self, wanted: Mapping[str, str]) -> dict[str, Any]:
         """Return refusals, newest first."""
 
-    def cdrs(self, wanted: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return the last calls on record."""
+    def cdr(self, call_id: str) -> dict[str, Any]:
+        """Return a call on record; BadInput where it is not."""
 
     def bans(self) -> dict[str, Any]:
         """Return ``bans``."""
