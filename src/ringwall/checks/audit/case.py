@@ -95,7 +95,7 @@ class Sends:
             return (403,), "tls-required"
         if self.transport == "tls" and settings.security.tls.client_certificates == "required":
             return (403,), "client-certificate"
-        # What the signature of official clients refuses belongs here: it comes before the challenge.
+        # The signature of official clients belongs here: it comes before the challenge.
         return self.answers, self.reason
 
     def __call__(self, stage: Edge) -> None:
