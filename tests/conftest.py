@@ -34,7 +34,8 @@ def pytest_runtest_makereport(
 def instance() -> Iterator[Stack]:
     """Bring up an instance with ``ringwall up``; take it down at the end."""
     with _alone():
-        shutil.rmtree(RESULTS, ignore_errors=True)
+        if stack.TAKE not in os.environ:  # else what the kind before has kept is there
+            shutil.rmtree(RESULTS, ignore_errors=True)
         made = stack.new(RESULTS)
         try:
             made.up()
