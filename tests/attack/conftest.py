@@ -13,8 +13,6 @@ from tests.conftest import RESULTS
 from tests.system.configured import configured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.system.stack import Stack
 
 STRICT = """\
@@ -52,10 +50,10 @@ def default(instance: Stack, request: pytest.FixtureRequest) -> Audited:
 
 
 @pytest.fixture(scope="session")
-def strict(instance: Stack, request: pytest.FixtureRequest) -> Iterator[Audited]:
-    """The strict one."""
+def strict(instance: Stack, request: pytest.FixtureRequest) -> Audited:
+    """The strict one, which is strict no longer when it was audited."""
     with configured(instance, STRICT):
-        yield _audit(instance, "strict", request.session)
+        return _audit(instance, "strict", request.session)
 
 
 def _audit(system: Stack, name: str, session: pytest.Session) -> Audited:
