@@ -119,18 +119,18 @@ def test_a_stranger_is_judged_by_its_answers(system: Stack) -> None:
 
 
 def test_an_interrupted_audit_cleans_up(system: Stack) -> None:
-    child = subprocess.Popen(
+    with subprocess.Popen(
         system.command("audit", "--only", "torture"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert child.stderr is not None
-    for line in child.stderr:
-        if "rfc4475-" in line:
-            break
-    child.terminate()
-    child.stderr.read()
-    assert child.wait(60) == 130
+    ) as child:
+        assert child.stderr is not None
+        for line in child.stderr:
+            if "rfc4475-" in line:
+                break
+        child.terminate()
+        child.stderr.read()
+        assert child.wait(60) == 130
     names = [one["username"] for one in system.api.subscribers()]
     assert not [name for name in names if name.startswith("audit-")]

@@ -123,7 +123,7 @@ class Attacker:
     def _remove(self) -> None:
         if self._process:
             self._process.kill()
-            self._process.wait()
+            self._process.communicate()
         with suppress(RingwallError):  # it may never have started
             self._engine.docker("rm", "-f", self.name)
 
