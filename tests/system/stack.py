@@ -31,6 +31,8 @@ PREFIX = f"{PROJECT}_"
 ROOT = Path(tempfile.gettempdir()) / f"ringwall-test{'' if NUMBER == '55' else NUMBER}"
 KEEP = "RINGWALL_TEST_KEEP"
 """Set it to leave the instance running, for a fast next run."""
+LEAVE, TAKE = "RINGWALL_TEST_LEAVE", "RINGWALL_TEST_TAKE"
+"""The two halves of it: `ringwall test` hands the instance from one kind of tests to the next."""
 NODES = ("asterisk_1", "asterisk_2")
 PROBE_S = 2
 RING_S = 8
@@ -240,7 +242,7 @@ def remove(engine: Engine) -> None:
 def new(results: Path) -> Stack:
     """Return the instance: a new one, or the one that runs where it shall be kept."""
     engine = Engine()
-    kept = KEEP in os.environ and (ROOT / "ringwall.yaml").exists()
+    kept = {KEEP, TAKE} & os.environ.keys() and (ROOT / "ringwall.yaml").exists()
     if not kept:
         remove(engine)
         ROOT.mkdir(mode=0o700)

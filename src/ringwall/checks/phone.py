@@ -95,6 +95,8 @@ class Phone:
         self.account = account
         self.transport: Transport = transport
         self.encryption: Encryption | None = None
+        self.card: str | None = None
+        """Its certificate and key in PEM, where the SBC asks for one."""
         self.melody = Melody.random()
         self.name = f"{line.network}_phone_{secrets.token_hex(3)}"
         self._answers = answers
@@ -129,6 +131,8 @@ class Phone:
         self.melody.write(self._home / "say.wav", _SAID)
         if self.line.ca:
             shutil.copy(self.line.ca, self._home / "ca.pem")
+        if self.card:
+            (self._home / "card.pem").write_text(self.card)
         self.line.engine.docker(
             "run", "-d", "--name", self.name, "--network", self.line.network, *_OPTIONS,
             "-v", f"{self._home}:/phone", "--label", "ringwall=phone", self.line.image, "phone",

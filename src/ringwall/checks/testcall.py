@@ -80,6 +80,8 @@ class Report:
 def place(phone: Phone, number: str, say: Callable[[str], None]) -> Report:
     """Register ``phone``, call ``number``, listen, hang up.
 
+    Encrypted media is heard where the phone plays it.
+
     ``say`` gets a line as each thing happens. Raises RingwallError where the phone cannot
     register or nobody answers.
     """
@@ -100,7 +102,8 @@ def _listen(
     answered = round((call.wait_established(_ANSWER_S).time - call.begun) * 1000)
     status = _answer(phone, call)
     say(f"{number} answered after {answered} ms: {status}")
-    heard = phone.wait_heard(phone.melody, _ECHO_S if number == ECHO else _LISTEN_S)
+    listen = phone.wait_played if phone.encryption else phone.wait_heard
+    heard = listen(phone.melody, _ECHO_S if number == ECHO else _LISTEN_S)
     trip = capture.round_trip(phone.packets, phone.address) if number == ECHO else None
     report = Report(
         number=number,

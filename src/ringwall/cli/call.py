@@ -41,15 +41,15 @@ def call(
 ) -> None:
     """Register a phone, place a call with audio through the running system, say what it heard."""
     place = workspace(context)
-    engine, settings = Engine(), _settings(place)
+    engine, settings = Engine(), settings_of(place)
     account = secrets.test_account(place.secrets)
-    line = _line(engine, place, settings)
+    plugged = line(engine, place, settings)
     images.ensure(settings, ["tools"], lambda text: typer.echo(text, err=True), engine)
 
     def say(text: str) -> None:
         typer.echo(text, err=as_json)
 
-    phone = Phone(line, Account(account.username, account.password), transport.value)
+    phone = Phone(plugged, Account(account.username, account.password), transport.value)
     try:
         with phone:
             report = testcall.place(phone, number, say).as_dict()
@@ -63,13 +63,14 @@ def call(
         raise typer.Exit(1)
 
 
-def _settings(place: Workspace) -> Settings:
+def settings_of(place: Workspace) -> Settings:
+    """Return the settings; NotRunning where nothing can run for the lack of them."""
     if not place.file.exists():
         raise NotRunning(f"nothing was ever started in {place.root}", "`ringwall up` starts it")
     return place.load_settings()
 
 
-def _line(engine: Engine, place: Workspace, settings: Settings) -> Line:
+def line(engine: Engine, place: Workspace, settings: Settings) -> Line:
     """Where the phone is plugged in; NotRunning where there is no SBC to plug it into."""
     addresses = Addresses(settings)
     state = engine.container_state(addresses.container("kamailio_sbc"))

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from ringwall import __version__
+from ringwall.cli.audit import audit
 from ringwall.cli.bans import bans_app
 from ringwall.cli.bench import bench_app
 from ringwall.cli.block import block_app
@@ -109,6 +110,7 @@ app.add_typer(bans_app, name="bans")
 app.add_typer(bench_app, name="bench")
 app.add_typer(signature_app, name="signature")
 app.add_typer(block_app, name="block")
+app.command()(audit)
 app.command()(test)
 
 

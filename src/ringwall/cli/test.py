@@ -39,6 +39,8 @@ class Kind(StrEnum):
     BROWSER = "browser"
 
 
+_ONE_INSTANCE = (Kind.SYSTEM, Kind.ATTACK)
+"""They need the same running system: it is handed from one to the next."""
 _ALWAYS = {Kind.STATIC, Kind.UNIT, Kind.GOLDEN, Kind.SYSTEM}
 
 Long = Annotated[bool, typer.Option("--long", help="Add what takes long: soaks, long outages.")]
@@ -49,6 +51,15 @@ Match = Annotated[str, typer.Option("-k", help="Run the tests whose names match 
 AllowSkips = Annotated[
     bool, typer.Option("--allow-skips", help="A test that was skipped is no failure.")
 ]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which tests of a kind are to run, and whether one that was skipped is a failure."""
+
+    long: bool
+    match: str
+    allow_skips: bool
 
 
 @dataclass(frozen=True)
@@ -76,10 +87,11 @@ def test(
     clone = _clone()
     kinds = _kinds(clone, only or [])
     _install(clone, kinds)
+    asked = Asked(long, match, allow_skips)
     outcomes = [] if match or Kind.STATIC not in kinds else list(_static(clone))
     for kind in kinds:
         if kind is not Kind.STATIC:
-            outcomes.append(_pytest(clone, kind, long, match, allow_skips))
+            outcomes.append(_pytest(clone, kind, asked, _handing_over(kind, kinds)))
     _conclude(outcomes)
 
 
@@ -181,25 +193,32 @@ def _scripts(clone: Path) -> Iterator[Path]:
                         yield path
 
 
-def _pytest(clone: Path, kind: Kind, long: bool, match: str, allow_skips: bool) -> Outcome:
+def _handing_over(kind: Kind, kinds: list[Kind]) -> dict[str, str]:
+    """Return the variables that tell a kind to take or to leave the running system."""
+    if not all(one in kinds for one in _ONE_INSTANCE) or kind not in _ONE_INSTANCE:
+        return {}
+    return {"RINGWALL_TEST_LEAVE" if kind is Kind.SYSTEM else "RINGWALL_TEST_TAKE": "1"}
+
+
+def _pytest(clone: Path, kind: Kind, asked: Asked, env: Mapping[str, str]) -> Outcome:
     started = time.monotonic()
     typer.echo(f"\n{kind} tests …")
     folder = _folder(clone, kind)
     command = [sys.executable, "-m", "pytest", "-q", str(folder)]
-    command += [] if long else ["-m", "not long"]
-    command += ["-k", match] if match else []
+    command += [] if asked.long else ["-m", "not long"]
+    command += ["-k", asked.match] if asked.match else []
     # Unit tests share nothing; a worker a core.
     command += ["-n", "auto"] if kind is Kind.UNIT else []
     with TemporaryDirectory(prefix="ringwall-") as scratch:
         report = Path(scratch, "report.xml")
         status = subprocess.run(
-            [*command, f"--junit-xml={report}"], cwd=clone, check=False
+            [*command, f"--junit-xml={report}"], cwd=clone, env={**os.environ, **env}, check=False
         ).returncode
         counts = _counts(report)
     seconds = time.monotonic() - started
     ran = counts["tests"] - counts["skipped"]
     bad = [f"{counts[key]} {key}" for key in ("failures", "errors", "skipped") if counts[key]]
-    passed = _passed(status, counts, bool(match), allow_skips)
+    passed = _passed(status, counts, bool(asked.match), asked.allow_skips)
     return Outcome(kind, seconds, ", ".join([f"{ran} ran", *bad]), passed, ran)
 
 

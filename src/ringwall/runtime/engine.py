@@ -169,6 +169,20 @@ class Engine:
         options = (["-i"] if input is not None else []) + (["-u", user] if user else [])
         return self.docker("exec", *options, container, *argv, input=input, timeout=timeout)
 
+    def attach(self, container: str, *argv: str) -> subprocess.Popen[str]:
+        """Start ``argv`` inside a running container, to be spoken with; the caller ends it.
+
+        An interrupt at the terminal is not for it: who started it may still need it to clean up.
+        """
+        return subprocess.Popen(
+            [_docker(), "exec", "-i", container, *argv],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
     def run(
         self,
         image: str,

@@ -97,6 +97,10 @@ class Clients:
         number, end = certificate.serial_number, certificate.not_valid_after_utc
         return Issued(pem, key, packed, password, number, end)
 
+    def forget(self, serial: int) -> None:
+        """List one no longer: its user is gone for good, and nobody has its key."""
+        (self._issued / f"{serial:x}.pem").unlink(missing_ok=True)
+
     def listed(self) -> tuple[ClientCertificate, ...]:
         """Return all that were issued, the first to expire first."""
         revoked = self._revoked()

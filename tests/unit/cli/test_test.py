@@ -57,7 +57,7 @@ def test_what_pytest_says_is_counted(
         "def test_b(): pytest.skip('no engine')\n"
         "@pytest.mark.long\ndef test_c(): pass\n"
     )
-    outcome = command._pytest(clone, Kind.ATTACK, long, "", False)
+    outcome = command._pytest(clone, Kind.ATTACK, command.Asked(long, "", False), {})
     assert (outcome.passed, outcome.words) == (False, words)
 
 
@@ -68,6 +68,14 @@ def test_kinds_that_must_be_there_are_asked_for_even_when_they_are_not(clone: Pa
     assert command._kinds(clone, [Kind.ATTACK]) == [Kind.ATTACK]
     with pytest.raises(BadInput, match="chaos"):
         command._kinds(clone, [Kind.CHAOS])
+
+
+def test_the_running_system_is_handed_over_only_where_both_use_it() -> None:
+    both = [Kind.UNIT, Kind.SYSTEM, Kind.ATTACK]
+    assert command._handing_over(Kind.SYSTEM, both) == {"RINGWALL_TEST_LEAVE": "1"}
+    assert command._handing_over(Kind.ATTACK, both) == {"RINGWALL_TEST_TAKE": "1"}
+    assert command._handing_over(Kind.UNIT, both) == {}
+    assert command._handing_over(Kind.ATTACK, [Kind.ATTACK]) == {}
 
 
 def test_the_summary(capsys: pytest.CaptureFixture[str]) -> None:

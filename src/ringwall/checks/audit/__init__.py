@@ -1,0 +1,1 @@
+"""Attacks Ringwall's own system, and tells what held."""
