@@ -55,7 +55,8 @@ class Source:
         if forged is not None:
             command.append(forged)
             options += ["--user=0", "--cap-add=NET_RAW"]
-        told: dict[str, float] = json.loads(self.system.tools(*command, options=tuple(options)))
+        said = self.system.tools(*command, options=tuple(options), timeout=seconds + 30)
+        told: dict[str, float] = json.loads(said)
         return told
 
     def is_answered(self) -> bool:
