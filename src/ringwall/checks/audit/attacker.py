@@ -123,7 +123,11 @@ class Attacker:
     def _remove(self) -> None:
         if self._process:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):  # what was not flushed is for nobody
+                        pipe.close()
         with suppress(RingwallError):  # it may never have started
             self._engine.docker("rm", "-f", self.name)
 
