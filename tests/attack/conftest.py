@@ -19,8 +19,9 @@ STRICT = """\
 security:
   tls: {required: true, client_certificates: required}
   srtp: {edge: required}
+  signature: {mode: hmac, groups: [official]}
 """
-"""TLS and certificates of phones, and SRTP; the signature of official clients belongs here."""
+"""TLS and certificates of phones, SRTP, and signatures of official clients."""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self, TypeAlias
 
 from ringwall.checks.sip import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from ringwall.checks.phone import Account, Transport
@@ -43,6 +44,10 @@ class Dialog:
         self.routes = tuple(one.strip() for one in reversed(recorded))
 
 
+Sign: TypeAlias = "Callable[[str, Dialog], str]"
+"""Returns the header that signs a request of this method that begins something."""
+
+
 class Wire(Protocol):
     """A socket that is connected to the SBC, wherever it is."""
 
@@ -69,6 +74,7 @@ class Client:
     def __init__(self, wire: Wire, edge: str, transport: Transport) -> None:
         self.edge, self.transport = edge, transport
         self.address, self.port = wire.address, wire.port
+        self.sign: Sign | None = None
         self._wire = wire
         self._limit = _LIMIT
         self._rest = b""
@@ -132,6 +138,8 @@ class Client:
         content = "" if is_described else "Content-Type: application/sdp\r\n"
         tag = f";tag={dialog.remote_tag}" if dialog.remote_tag else ""
         routes = "".join(f"Route: {route}\r\n" for route in dialog.routes)
+        begins = method not in {"ACK", "CANCEL"} and not dialog.remote_tag
+        signed = self.sign(method, dialog) if self.sign and begins else ""
         return (
             f"{method} {uri or self.uri(dialog)} SIP/2.0\r\n"
             f"Via: SIP/2.0/{self.transport.upper()} {self.address}:{self.port};rport"
@@ -143,7 +151,7 @@ class Client:
             f"CSeq: {dialog.cseq} {method}\r\n"
             f"Contact: <sip:{dialog.user}@{self.address}:{self.port}"
             f";transport={self.transport}>\r\n"
-            f"{routes}{extra}{content}Content-Length: {len(body)}\r\n\r\n{body}"
+            f"{routes}{signed}{extra}{content}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
     def acknowledge(self, dialog: Dialog, answer: Message, uri: str | None = None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ringwall.checks.audit.layers import Layer, tls_is_required
+from ringwall.checks.audit.layers import Layer, everyone_signs, tls_is_required
 from ringwall.errors import RingwallError
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ class Sends:
             return (403,), "tls-required"
         if self.transport == "tls" and settings.security.tls.client_certificates == "required":
             return (403,), "client-certificate"
-        # The signature of official clients belongs here: it comes before the challenge.
+        if self.layer.position > Layer.SIGNATURE.position and everyone_signs(settings):
+            return (403,), "signature-missing"
         return self.answers, self.reason
 
     def __call__(self, stage: Edge) -> None:

@@ -11,7 +11,7 @@ from ringwall.checks.audit.layers import tls_is_required
 from ringwall.checks.audit.stage import Cast
 from ringwall.checks.phone import Account
 from ringwall.errors import RingwallError
-from ringwall.security import clients
+from ringwall.security import clients, signature_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ringwall.config.workspace import Workspace
 
 _PREFIX = "audit-"
-_ROLES = ("victim", "mallory", "caller")
+_ROLES = ("victim", "mallory", "caller", "official")
 _CARD_LIFETIME = timedelta(hours=3)
 
 
@@ -30,16 +30,20 @@ def hired(api: Api, settings: Settings, place: Workspace) -> Iterator[Cast]:
     """Add the subscribers for a while; those that a killed audit left are removed first."""
     _dismiss(api)
     try:
-        accounts = {role: _add(api, role) for role in _ROLES}
+        groups = settings.security.signature.groups
+        accounts = {
+            role: _add(api, role, groups[0] if groups and role == "official" else None)
+            for role in _ROLES
+        }
         with _cards(settings, place, [one.username for one in accounts.values()]) as cards:
-            yield Cast(**accounts, cards=cards)
+            yield Cast(**accounts, cards=cards, keys=signature_keys.read(place.secrets).good)
     finally:
         _dismiss(api)
 
 
-def _add(api: Api, role: str) -> Account:
+def _add(api: Api, role: str, group: str | None) -> Account:
     name = f"{_PREFIX}{role}-{secrets.token_hex(3)}"
-    return Account(name, str(api.add_subscriber(name)["password"]))
+    return Account(name, str(api.add_subscriber(name, group=group)["password"]))
 
 
 def _dismiss(api: Api) -> None:

@@ -15,6 +15,7 @@ class Layer(Enum):
     """What stops an attack: its title, and the setting that switches it."""
 
     NETWORK = "networks", "always on"
+    BLOCKLIST = "blocked addresses", "ringwall block"
     FLOOD = "flood budgets and bans", "security.flood"
     SANITY = "sanity", "always on"
     SCANNERS = "scanners", "security.scanners"
@@ -22,7 +23,7 @@ class Layer(Enum):
     DIALOG = "dialogs and routes", "always on"
     DOMAIN = "own domains only", "sbc.domains"
     TRANSPORT = "TLS and certificates", "security.tls"
-    # The signature of official clients belongs here: its cases come with it.
+    SIGNATURE = "signatures of official clients", "security.signature"
     DIGEST = "digest and identity", "security.digest"
     MEDIA = "media and SRTP", "security.srtp"
     RECORDS = "records", "always on"
@@ -47,6 +48,12 @@ def tls_is_required(settings: Settings) -> bool:
     return tls.required or tls.client_certificates == "required"
 
 
+def everyone_signs(settings: Settings) -> bool:
+    """Whether every phone must sign, not only those of some groups."""
+    signature = settings.security.signature
+    return signature.mode == "hmac" and not signature.groups
+
+
 def only_with(test: Callable[[Settings], bool], why_not: str) -> Callable[[Settings], str | None]:
     """Return a condition of cases: ``why_not`` says why they do not apply, where they do not."""
     return lambda settings: None if test(settings) else why_not
@@ -57,6 +64,10 @@ WITH_TLS = only_with(tls_is_required, "TLS is not required here (security.tls)")
 WITH_CERTIFICATES = only_with(
     lambda settings: settings.security.tls.client_certificates == "required",
     "certificates of phones are not required here (security.tls.client_certificates)",
+)
+WITH_SIGNATURES = only_with(
+    lambda settings: settings.security.signature.mode == "hmac",
+    "nobody makes signatures here (security.signature.mode: hmac)",
 )
 WITH_SRTP = only_with(
     lambda settings: settings.security.srtp.edge == "required",

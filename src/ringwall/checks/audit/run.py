@@ -12,6 +12,7 @@ from ringwall.checks.audit import legit
 from ringwall.checks.audit.attacker import Attacker, free_addresses
 from ringwall.checks.audit.case import Broken
 from ringwall.checks.audit.cast import hired
+from ringwall.checks.audit.layers import everyone_signs
 from ringwall.checks.audit.result import Check, Result, ScoreCard
 from ringwall.checks.audit.stage import Stage
 from ringwall.checks.audit.watch import GROWTH, Memory, Watch
@@ -158,6 +159,8 @@ class _Run:
 
     def _real_call(self, family: Family) -> Check:
         name = f"a call with audio after {family.name}"
+        if everyone_signs(self.stage.settings):
+            return Check(name, "", "not placed: the phone of these calls cannot sign")
         account = self.stage.cast.caller
         phone = Phone(self.audit.line, account, self.stage.phone_transport)
         phone.encryption = self.stage.phone_encryption

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ringwall.checks.audit.attacker import RemoteWire
 from ringwall.checks.audit.case import Broken
 from ringwall.checks.audit.edge import Edge
-from ringwall.checks.audit.layers import tls_is_required
+from ringwall.checks.audit.layers import everyone_signs, tls_is_required
 from ringwall.checks.raw import Client, Dialog, authorization, describe
 from ringwall.errors import BadInput
+from ringwall.security.signature import HEADER, Request, sign
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from ipaddress import IPv4Address
 
     from ringwall.checks.phone import Account, Encryption, Transport
     from ringwall.checks.raw import Algorithm
     from ringwall.checks.sip import Message
     from ringwall.runtime.engine import Engine
+    from ringwall.security.signature_keys import SigningKey
 
 _ANSWER_S = 3.0
 _RECORD_S = 10.0
@@ -38,7 +40,9 @@ class Api(Protocol):
     def subscribers(self) -> list[dict[str, Any]]:
         """Return all subscribers."""
 
-    def add_subscriber(self, username: str, password: str | None = None) -> dict[str, Any]:
+    def add_subscriber(
+        self, username: str, password: str | None = None, group: str | None = None
+    ) -> dict[str, Any]:
         """Add one; the answer tells its ``password``."""
 
     def remove_subscriber(self, username: str) -> object:
@@ -67,7 +71,11 @@ class Cast:
     """A subscriber with bad intentions."""
     caller: Account
     """Who places the legitimate calls, from an address of its own."""
+    official: Account
+    """Who must sign, where only groups must."""
     cards: Mapping[str, str]
+    keys: Sequence[SigningKey]
+    """Those of signatures, the newest last; none where nobody signs."""
 
 
 @dataclass
@@ -85,7 +93,15 @@ class Stage(Edge):
     def phone(self, account: Account, source: str | None = None) -> Client:
         """Return a client as a phone of this account must be here."""
         card = self.cast.cards.get(account.username)
-        return self.device({"certificate": card} if card else {}, source)
+        made = self.device({"certificate": card} if card else {}, source)
+        made.sign = self.signed if everyone_signs(self.settings) else None
+        return made
+
+    def signed(self, method: str, dialog: Dialog) -> str:
+        """Write the header that signs a request that begins something."""
+        request = Request(method, dialog.target or "", dialog.user, dialog.call_id)
+        key = self.cast.keys[-1]
+        return f"{HEADER}: {sign(request, key.kid, key.key)}\r\n"
 
     def device(self, tls: Mapping[str, str], source: str | None = None) -> Client:
         """Return a client over the transport of phones; ``tls`` says what it shows there."""

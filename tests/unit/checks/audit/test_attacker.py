@@ -47,12 +47,16 @@ class _Api:
 
     def __init__(self) -> None:
         self.names = ["1001", "audit-victim-0000", "audit-nobody", "audit-er"]
+        self.groups: dict[str, str | None] = {}
 
     def subscribers(self) -> list[dict[str, Any]]:
         return [{"username": name} for name in self.names]
 
-    def add_subscriber(self, username: str, password: str | None = None) -> dict[str, Any]:
+    def add_subscriber(
+        self, username: str, password: str | None = None, group: str | None = None
+    ) -> dict[str, Any]:
         self.names.append(username)
+        self.groups[username] = group
         return {"password": "secret"}
 
     def remove_subscriber(self, username: str) -> None:
@@ -65,7 +69,7 @@ def test_subscribers_of_an_audit_go_also_when_it_breaks(tmp_path: Path) -> None:
     def broken() -> None:
         with hired(api, Settings(), Workspace(tmp_path)) as cast:  # type: ignore[arg-type]
             assert cast.victim.username in api.names
-            assert len(api.names) == 6, "what a killed one has left is gone"
+            assert len(api.names) == 7, "what a killed one has left is gone"
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -83,6 +87,14 @@ def test_certificates_are_issued_where_they_are_asked_for(tmp_path: Path) -> Non
         assert "PRIVATE KEY" in card
         assert list((place.certs / "clients" / "issued").iterdir())
     assert not list((place.certs / "clients" / "issued").iterdir())
+
+
+def test_one_of_them_is_of_the_group_that_signs(tmp_path: Path) -> None:
+    signing = {"security": {"signature": {"mode": "hmac", "groups": ["app", "web"]}}}
+    api = _Api()
+    with hired(api, Settings.model_validate(signing), Workspace(tmp_path)) as cast:  # type: ignore[arg-type]
+        assert api.groups[cast.official.username] == "app"
+        assert api.groups[cast.caller.username] is None
 
 
 def test_the_agent_tells_answers_silence_and_the_end() -> None:

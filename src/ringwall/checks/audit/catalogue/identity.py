@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 TRUSTED = (
     "X-CID", "P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Diversion",
-    "History-Info", "P-Charging-Vector",
+    "History-Info", "P-Charging-Vector", "X-Company-Signature",
 )  # fmt: skip
-"""Headers that the inside believes."""
+"""Headers that the inside believes, or that it must never see."""
 _TOKEN = frozenset(b"-.!%*_+`'~0123456789")
 _A_SOURCE = 25
 """Messages from one address: that many may be refused before its budget is spent."""
