@@ -152,7 +152,7 @@ def _row(system: Stack, account: Account) -> dict[str, object]:
 
 
 def _reasons(system: Stack, account: Account) -> set[str]:
-    told = json.loads(system.cli("why", account.username, "--json").out or "[]")
+    told = json.loads(system.cli("why", account.username, "--json").out)["verdicts"]
     return {each["reason"] for each in told}
 
 
