@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tests.system.stack import Stack
 
     from ringwall.checks.phone import Account
+    from ringwall.checks.sip import Message
 
 _REPEAT = """
 import socket, sys
@@ -101,16 +102,38 @@ def test_nobody_else_asks_for_a_password(system: Stack, status: str, header: str
         proof = authorization(refused, "MESSAGE", client.uri(dialog), account, "SHA-256")
         client.send(client.request("MESSAGE", dialog, extra=proof))
         came = called.expect("MESSAGE")
-        kept = "".join(
-            f"{name}: {value}\r\n"
-            for name in ("Via", "From", "To", "Call-ID", "CSeq")
-            for value in came.headers(name)
-        )
         bait = f'{header}-Authenticate: Digest realm="bait", nonce="n"\r\n'
-        called.client.send(f"SIP/2.0 {status}\r\n{kept}{bait}Content-Length: 0\r\n\r\n")
+        called.client.send(_answer(came, status, bait))
         answer = client.final("MESSAGE")
     assert answer.status == 403
     assert "bait" not in answer.text
+
+
+def test_an_answer_to_nothing_asks_for_no_password(system: Stack) -> None:
+    """One with another branch belongs to no transaction, and would follow its second Via."""
+    with Party(system, system.subscriber()) as called, RawClient(system.edge) as client:
+        called.register()
+        account = system.subscriber()
+        dialog = Dialog(account.username, system.domain, called.account.username)
+        refused = client.ask("MESSAGE", dialog)
+        proof = authorization(refused, "MESSAGE", client.uri(dialog), account, "SHA-256")
+        client.send(client.request("MESSAGE", dialog, extra=proof))
+        came = called.expect("MESSAGE")
+        bait = _answer(
+            came, "401 Unauthorized", 'WWW-Authenticate: Digest realm="b", nonce="n"\r\n'
+        )
+        called.client.send(bait.replace("branch=z9hG4bK", "branch=z9hG4bKother", 1))
+        called.client.send(_answer(came, "200 OK"))
+        assert client.final("MESSAGE").status == 200
+
+
+def _answer(request: Message, status: str, extra: str = "") -> str:
+    kept = "".join(
+        f"{name}: {value}\r\n"
+        for name in ("Via", "From", "To", "Call-ID", "CSeq")
+        for value in request.headers(name)
+    )
+    return f"SIP/2.0 {status}\r\n{kept}{extra}Content-Length: 0\r\n\r\n"
 
 
 def _proof(system: Stack, client: RawClient, account: Account) -> str:

@@ -102,12 +102,14 @@ def _subscribers(desk: Desk) -> APIRouter:
     def subscribers() -> list[Subscriber]:
         """List all subscribers."""
         names, registered, groups = desk.names(), desk.registered(), desk.groups()
+        locked = desk.locked_out()
         return [
             Subscriber(
                 username=name,
                 domain=desk.domain,
                 registered=None if registered is None else name.lower() in registered,
                 group=groups.get(name),
+                locked_out=None if locked is None else name in locked,
             )
             for name in names
         ]
@@ -138,6 +140,12 @@ def _one_subscriber(router: APIRouter, desk: Desk) -> None:
         """Set a subscriber's password. Phones that are registered stay so until they expire."""
         made, warnings = desk.set_password(username, wanted.password)
         return PasswordSet(username=username, domain=desk.domain, password=made, warnings=warnings)
+
+    @router.delete("/{username}/lockout", responses=missing)
+    def unlock(username: str) -> Changed:
+        """Let a subscriber in from anywhere, and forget the wrong passwords."""
+        desk.unlock(username)
+        return Changed(username=username, domain=desk.domain)
 
     @router.put("/{username}/group", responses=missing)
     def put_into(username: str, wanted: NewGroup) -> Changed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from ringwall.api.errors import BadRows, Busy
@@ -13,13 +13,15 @@ from ringwall.api.models import Added, NewSubscriber, RowError
 from ringwall.errors import BadInput, RingwallError
 from ringwall.security import accounts
 from ringwall.store.database import DatabaseAway
-from ringwall.store.subscribers import Account, Subscribers
+from ringwall.store.subscribers import Account, NoSuchSubscriber, Subscribers
 from ringwall.telemetry import contacts, kamailio_state
-from ringwall.telemetry.kamailio_rpc import KamailioRpc
+from ringwall.telemetry.kamailio_rpc import KamailioRpc, RpcRefused
 
 # An import of 100,000 rows takes about ten seconds.
 _PATIENCE_SECONDS = 30.0
 _RELOAD_SECONDS = 10.0
+# What routes/lockout.cfg remembers of a user.
+_OF_GUESSES = ("lockouts", "guesses", "lockout_counts")
 _log = logging.getLogger(__name__)
 
 
@@ -72,6 +74,25 @@ class Desk:
             name for name, _, domain in (a.rpartition("@") for a in addresses)
             if domain == self.domain
         )  # fmt: skip
+
+    def locked_out(self) -> frozenset[str] | None:
+        """Return who is let in only from where they are known; None when nobody can tell."""
+        try:
+            addresses = kamailio_state.locked_out(self._kamailio)
+        except RingwallError as error:
+            _log.warning("who is locked out is not known: %s", error)
+            return None
+        return frozenset(address.rpartition("@")[0] for address in addresses)
+
+    def unlock(self, username: str) -> None:
+        """Let it in from anywhere, and forget the wrong passwords; raise where Kamailio is away."""
+        if username not in self._subscribers.names():
+            raise NoSuchSubscriber(
+                f"there is no subscriber {username}", "`ringwall subscribers list` shows all"
+            )
+        for table in _OF_GUESSES:
+            with suppress(RpcRefused):  # it has nothing
+                self._kamailio.call("htable.delete", table, f"{username}@{self.domain}")
 
     def add(self, wanted: NewSubscriber) -> tuple[Added, list[str]]:
         """Add one subscriber; return it and the warnings."""

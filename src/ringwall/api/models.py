@@ -59,6 +59,9 @@ class Subscriber(BaseModel):
     domain: str
     registered: bool | None
     group: str | None = None
+    locked_out: bool | None = Field(
+        None, description="Somebody guesses the password; null: Kamailio is away."
+    )
 
 
 class Changed(BaseModel):

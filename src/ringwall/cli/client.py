@@ -60,7 +60,7 @@ class ApiClient:
         return answer
 
     def subscribers(self) -> list[Answer]:
-        """Return all subscribers: username, domain, registered."""
+        """Return all subscribers: username, domain, registered, group, locked_out."""
         answer: list[Answer] = self._ask("GET", "/subscribers", timeout=_LONG_TIMEOUT)
         return answer
 
@@ -83,6 +83,11 @@ class ApiClient:
         """Make a subscriber one of a group, or of none."""
         path = f"/subscribers/{quote(username, safe='')}/group"
         answer: Answer = self._ask("PUT", path, {"group": group}, _LONG_TIMEOUT)
+        return answer
+
+    def unlock(self, username: str) -> Answer:
+        """Let a subscriber in from anywhere, and forget the wrong passwords."""
+        answer: Answer = self._ask("DELETE", f"/subscribers/{quote(username, safe='')}/lockout")
         return answer
 
     def remove_subscriber(self, username: str) -> Answer:

@@ -57,7 +57,8 @@ def list_all(context: typer.Context, as_json: Json = False) -> None:
     width = max((len(each["username"]) for each in found), default=0)
     for each in found:
         of_group = f"  {each['group']}" if each.get("group") else ""
-        typer.echo(f"{each['username']:{width}}  {words[each['registered']]}{of_group}")
+        locked = "  locked out" if each.get("locked_out") else ""
+        typer.echo(f"{each['username']:{width}}  {words[each['registered']]}{of_group}{locked}")
     if not found:
         typer.echo("There are none yet; `ringwall subscribers add 1001` adds one.", err=True)
 
@@ -72,6 +73,13 @@ def passwd(
     """Set a subscriber's password; without --password-stdin one is made and shown once."""
     answer = client(context).set_password(username, _password(password_stdin))
     _show(answer, f"Changed the password of {username}@{answer['domain']}.", as_json)
+
+
+@subscribers_app.command()
+def unlock(context: typer.Context, username: Username, as_json: Json = False) -> None:
+    """Let a subscriber in from anywhere, whoever guessed the password."""
+    answer = client(context).unlock(username)
+    _show(answer, f"{username}@{answer['domain']} is not locked out.", as_json)
 
 
 @subscribers_app.command()

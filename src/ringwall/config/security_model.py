@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ringwall.config.blocklist_model import Blocklist
 from ringwall.config.flood_model import Flood
+from ringwall.config.lockout_model import Lockout
 from ringwall.config.scanners_model import Scanners
 from ringwall.config.section import Section
 from ringwall.config.signature_model import Signature
@@ -31,6 +32,9 @@ class Digest(Section):
         "their User-Agent; they are offered MD5 alone.",
     )
     nonce_lifetime: Duration = Field(Duration(60), description="How long a challenge is good for.")
+    lockout: Lockout = Field(
+        Lockout(), description="What guessing a user's password leads to (docs/security/digest.md)."
+    )
 
 
 class Security(Section):

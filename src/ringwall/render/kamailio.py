@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ringwall.config.addresses import Addresses
 from ringwall.config.model import Node, Settings
-from ringwall.render import blocklist, encryption, flood, scanners, signature
+from ringwall.render import blocklist, encryption, flood, lockout, scanners, signature
 from ringwall.render.containers import API_PORT
 from ringwall.render.facts import Facts
 
@@ -36,6 +36,7 @@ def _settings(settings: Settings, facts: Facts, addresses: Addresses) -> str:
         **encryption.defines(settings),
         **blocklist.defines(settings),
         **flood.defines(settings, f"http://{addresses.control}:{API_PORT}/internal"),
+        **lockout.defines(settings.security.digest.lockout),
         **scanners.defines(settings.security.scanners),
         **signature.defines(settings.security.signature),
     }

@@ -73,6 +73,13 @@ def registered(rpc: KamailioRpc) -> frozenset[str] | None:
     )
 
 
+def locked_out(rpc: KamailioRpc) -> frozenset[str]:
+    """Return the users (``user@realm``) whose password somebody guesses (routes/lockout.cfg)."""
+    answer = rpc.call("htable.dump", "lockouts")
+    buckets = answer if isinstance(answer, list) else []
+    return frozenset(_text(entry, "name") for bucket in buckets for entry in _each(bucket, "slot"))
+
+
 def _target(destination: Json) -> Target:
     body = _text(_inside(destination, "ATTRS"), "BODY")
     attributes = dict(part.partition("=")[::2] for part in body.split(";"))

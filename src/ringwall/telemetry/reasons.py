@@ -108,6 +108,13 @@ _ALL = (
         " authentication user.",
     ),
     Reason(
+        "locked-out",
+        "Many wrong passwords came for this user, and this address is none that the user is known"
+        " at: no password is good here for a while; the answer is that to a wrong one.",
+        "It ends by itself. If it is the user's own phone at a new address, let it in with"
+        " `ringwall subscribers unlock USER`. See docs/security/digest.md.",
+    ),
+    Reason(
         "identity-mismatch",
         "The password is right, but From (in a REGISTER: To) names another user or domain than"
         " the one who signed in.",

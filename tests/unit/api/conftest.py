@@ -148,6 +148,7 @@ class FakeKamailio:
     away: bool = False
     refused: set[str] = field(default_factory=set)
     registered: list[str] = field(default_factory=list)
+    locked_out: list[str] = field(default_factory=list)
     flags: dict[str, str] = field(default_factory=lambda: {"asterisk_1": "AP", "asterisk_2": "IP"})
     calls: list[list[Json]] = field(default_factory=list)
     switch: Switch = field(default_factory=Switch)
@@ -180,7 +181,9 @@ class FakeKamailio:
             {"DEST": {"URI": "sip:x", "FLAGS": flags, "ATTRS": {"BODY": f"node={name}"}}}
             for name, flags in self.flags.items()
         ]
+        slot: list[Json] = [{"name": name, "value": 1, "type": "int"} for name in self.locked_out]
         answers: dict[str, Json] = {
+            "htable.dump": [{"entry": 1, "size": len(slot), "slot": slot}],
             "ul.dump": {"Domains": [{"Domain": {"AoRs": aors}}]},
             "stats.fetchn": {"usrloc.registered_users": len(aors), "dialog.active_dialogs": 4},
             "dispatcher.list": {"RECORDS": [{"SET": {"ID": 1, "TARGETS": targets}}]},

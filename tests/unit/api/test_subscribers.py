@@ -244,3 +244,19 @@ def test_a_subscriber_is_of_one_group_or_of_none(control: Control) -> None:
     assert RELOAD in control.kamailio.calls
     assert control.http.put(path, json={"group": "App users"}).status_code == 422
     assert control.http.put(path, json={}).status_code == 422
+
+
+def test_a_locked_out_user_is_shown_and_let_in(control: Control) -> None:
+    for name in ("1001", "1002"):
+        control.http.post("/api/v1/subscribers", json={"username": name})
+    control.kamailio.locked_out = ["1001@sip.example.com", "-"]
+    listed = control.http.get("/api/v1/subscribers").json()
+    assert [each["locked_out"] for each in listed] == [True, False]
+    control.kamailio.calls.clear()
+    control.kamailio.refused = {"htable.delete"}
+    assert control.http.delete("/api/v1/subscribers/1001/lockout").status_code == 200
+    assert ["htable.delete", "lockouts", "1001@sip.example.com"] in control.kamailio.calls
+    assert control.http.delete("/api/v1/subscribers/1003/lockout").status_code == 404
+    control.kamailio.away = True
+    assert control.http.delete("/api/v1/subscribers/1001/lockout").status_code == 503
+    assert control.http.get("/api/v1/subscribers").json()[0]["locked_out"] is None

@@ -28,7 +28,13 @@ class FakeApi:
     def subscribers(self) -> list[dict[str, Any]]:
         states = {"1001": True, "alice": False, "bob": None}
         return [
-            {"username": u, "domain": DOMAIN, "registered": r, "group": "app" if r else None}
+            {
+                "username": u,
+                "domain": DOMAIN,
+                "registered": r,
+                "group": "app" if r else None,
+                "locked_out": u == "bob",
+            }
             for u, r in states.items()
         ]
 
@@ -44,6 +50,9 @@ class FakeApi:
 
     def set_password(self, username: str, password: str | None) -> dict[str, Any]:
         return self._done("passwd", username, password)
+
+    def unlock(self, username: str) -> dict[str, Any]:
+        return self._done("unlock", username, "")
 
     def remove_subscriber(self, username: str) -> dict[str, Any]:
         return self._done("remove", username, "")
@@ -110,7 +119,11 @@ def test_json_for_machines(api: FakeApi) -> None:
 @pytest.mark.usefixtures("api")
 def test_list() -> None:
     lines = [line.split() for line in run("list").stdout.splitlines()]
-    assert lines == [["1001", "registered", "app"], ["alice", "-"], ["bob", "unknown"]]
+    assert lines == [
+        ["1001", "registered", "app"],
+        ["alice", "-"],
+        ["bob", "unknown", "locked", "out"],
+    ]
 
 
 def test_a_group_that_nobody_asks_for_is_told(
@@ -129,6 +142,11 @@ def test_passwd(api: FakeApi) -> None:
     assert MADE in run("passwd", "alice").stdout
     run("passwd", "alice", "--password-stdin", stdin="correct horse\n")
     assert api.asked == [("passwd", "alice", None), ("passwd", "alice", "correct horse")]
+
+
+def test_unlock(api: FakeApi) -> None:
+    assert "alice@sip.example.com is not locked out" in run("unlock", "alice").stdout
+    assert api.asked == [("unlock", "alice", "")]
 
 
 def test_remove_needs_a_word(api: FakeApi) -> None:
