@@ -129,9 +129,14 @@ class BlockDesk:
         with self._changing:
             self._read_if_new()
             there = self._book.entries
-            allowed = {one.network for one in wanted if _is_allowed(there.get(one.network))}
-            put = [one for one in wanted if one.network not in allowed]
-            named = {one.network for one in put}
+            named = {one.network for one in wanted}
+            allowed = {n for n in named if n in there and there[n].allowed}
+            # What is there as it should be stays: a list that is imported daily costs little.
+            put = [
+                one
+                for one in wanted
+                if one.network not in allowed and not _is_same(one, there.get(one.network))
+            ]
             others = [n for n, entry in there.items() if not entry.allowed and n not in named]
             gone = others if replace else []
             added = len(named - there.keys())
@@ -302,8 +307,8 @@ def _difference(there: Keys, wanted: Keys) -> dict[str, int | None]:
     return gone | {name: value for name, value in wanted.items() if there.get(name) != value}
 
 
-def _is_allowed(entry: Entry | None) -> bool:
-    return entry is not None and entry.allowed
+def _is_same(entry: Entry, there: Entry | None) -> bool:
+    return there is not None and (entry.comment, entry.until) == (there.comment, there.until)
 
 
 def _ends(network: Network) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 
 from ringwall.api import app
 from ringwall.api.bans import BanDesk
+from ringwall.api.blocks import BlockDesk
 from ringwall.api.board import Board
 from ringwall.api.calls import Calls
 from ringwall.api.desk import Desk
@@ -28,6 +29,7 @@ from ringwall.api.verdicts import VerdictDesk
 from ringwall.config.model import Settings
 from ringwall.security import tokens
 from ringwall.store.bans import StoredBans
+from ringwall.store.blocks import StoredBlocks
 from ringwall.store.cdrs import COLUMNS, Cdrs, NoSuchCall, Record, Wanted
 from ringwall.store.database import Database, DatabaseAway
 from ringwall.store.subscribers import Account, NoSuchSubscriber, SubscriberExists, Subscribers
@@ -307,9 +309,9 @@ def control(tmp_path: Path) -> Control:
     app.add_registrations(api, registered, PushDesk(outbox, worker))
     verdicts = FakeVerdicts()
     app.add_verdicts(api, VerdictDesk(verdicts))
-    app.add_bans(
-        api, BanDesk(StoredBans(database), rpc, Guard("http://guard"), (), lambda _: False)
-    )
+    guard = Guard("http://guard")
+    app.add_blocks(api, BlockDesk(StoredBlocks(database), rpc, guard, ()))
+    app.add_bans(api, BanDesk(StoredBans(database), rpc, guard, (), lambda _: False))
     made = Control(
         database, subscribers, kamailio, asterisks, desk, tmp_path, Http(api), path, cdrs, dialogs,
         phones, outbox, worker, verdicts,

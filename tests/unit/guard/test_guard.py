@@ -88,15 +88,42 @@ def test_a_lifted_ban_is_forgotten_by_fail2ban_too(site: Site) -> None:
     assert [str(one) for one in site.forgotten] == ["2001:db8::7"]
 
 
-def test_a_list_of_blocks_replaces_the_last_one(site: Site) -> None:
-    body = "192.0.2.0/24\n198.51.100.7\n2001:db8::/32\n"
-    assert site.client.put("/blocks", content=body).status_code == 200
+def test_lists_of_blocks_and_exceptions_replace_the_last_ones(site: Site) -> None:
+    assert site.client.get("/blocks").json() == {"version": ""}
+    lists = {
+        "blocked": ["192.0.2.0/24", "198.51.100.7", "2001:db8::/32"],
+        "allowed": ["198.51.100.8"],
+        "version": "abc",
+    }
+    assert site.client.put("/blocks", json=lists).json() == {"version": "abc"}
     assert site.nft.scripts[0].splitlines() == [
         "flush set inet ringwall blocked4",
+        "add element inet ringwall blocked4 { 192.0.2.0/24, 198.51.100.7 }",
         "flush set inet ringwall blocked6",
-        "add element inet ringwall blocked4 { 192.0.2.0/24, 198.51.100.7/32 }",
         "add element inet ringwall blocked6 { 2001:db8::/32 }",
+        "flush set inet ringwall allowed4",
+        # Our own networks are let through, whatever a list says.
+        "add element inet ringwall allowed4 { 198.51.100.8, 10.5.0.0/24 }",
+        "flush set inet ringwall allowed6",
     ]
+    assert site.client.get("/blocks").json() == {"version": "abc"}
+
+
+@pytest.mark.parametrize(
+    "lists",
+    [
+        {"blocked": ["192.0.2.1 }; flush ruleset"], "allowed": [], "version": "a"},
+        {"blocked": ["192.0.2.1\n"], "allowed": [], "version": "a"},
+        {"blocked": [], "allowed": ["@banned4"], "version": "a"},
+        {"blocked": [7], "allowed": [], "version": "a"},
+        {"blocked": [], "version": "a"},
+        [],
+    ],
+)
+def test_a_list_that_is_none_changes_nothing(site: Site, lists: object) -> None:
+    assert site.client.put("/blocks", json=lists).status_code == 400
+    assert site.nft.scripts == []
+    assert site.client.get("/blocks").json() == {"version": ""}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +135,7 @@ def test_a_list_of_blocks_replaces_the_last_one(site: Site) -> None:
         ("PUT", f"/bans/{STRANGER}?seconds=60&by=%22%3B", 400),
         ("PUT", "/bans/%7B?seconds=60", 400),
         ("PUT", "/elsewhere", 404),
+        ("DELETE", "/blocks", 404),
         ("GET", f"/bans/{STRANGER}", 404),
     ],
 )

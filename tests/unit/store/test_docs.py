@@ -17,6 +17,8 @@ DESCRIBED = [
     tables.registration_events,
     tables.verdicts,
     tables.record_marks,
+    tables.address_notes,
+    tables.blocklist_keys,
 ]
 
 

@@ -32,6 +32,7 @@ def test_the_tables_that_are_used_are_made() -> None:
             tables.cdr_legs,
         ),
         *(tables.registration_events, tables.record_marks, tables.verdicts, tables.bans),
+        *(tables.address_notes, tables.blocklist_keys),
     )
     for table in ours:
         assert f"CREATE TABLE IF NOT EXISTS {table.name} " in made
