@@ -51,6 +51,12 @@ class Api(Protocol):
     def verdicts(self, wanted: Mapping[str, str]) -> dict[str, Any]:
         """Return refusals, newest first."""
 
+    def put_block(self, target: str, action: str, comment: str, seconds: int | None) -> object:
+        """Block an address or a network."""
+
+    def remove_block(self, target: str) -> object:
+        """Block it no more."""
+
     def cdr(self, call_id: str) -> dict[str, Any]:
         """Return a call on record; BadInput where it is not."""
 

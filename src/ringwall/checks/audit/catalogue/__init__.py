@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ringwall.checks.audit.case import Family
 from ringwall.checks.audit.catalogue import (
+    blocked,
     calls,
     credentials,
     descriptions,
@@ -43,6 +44,7 @@ FAMILIES = (
     Family("signatures", "signatures that are missing, forged, old or used before",
            signatures.CASES),
     Family("stored", "what is stored and shown", stored.CASES),
+    Family("blocked", "blocked addresses and networks", blocked.CASES),
     Family("sizes", "lengths, numbers and counts", sizes.CASES),
     Family("scanners", "attack tools", scanners.CASES),
     Family("reach", "what can be reached", reach.CASES),
