@@ -246,6 +246,16 @@ class Party:
         return value if ";tag=" in value else f"{value};tag={self.account.username}"
 
 
+def reply_to(request: Message, status: str, extra: str = "") -> str:
+    """Write an answer that has no more than it must (RFC 3261, 8.2.6.2)."""
+    kept = "".join(
+        f"{name}: {value}\r\n"
+        for name in ("Via", "From", "To", "Call-ID", "CSeq")
+        for value in request.headers(name)
+    )
+    return f"SIP/2.0 {status}\r\n{kept}{extra}Content-Length: 0\r\n\r\n"
+
+
 def _line(text: str, name: str) -> str:
     found = re.search(rf"^{name}: .*$", text.replace("\r", ""), re.MULTILINE)
     assert found

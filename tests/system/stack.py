@@ -193,6 +193,11 @@ class Stack:
         delete = f"for t in {_OF_SOURCES}; do kamcmd htable.delete $t {host}; done; true"
         self.engine.exec(self.container("kamailio_sbc"), "sh", "-c", delete)
 
+    def forget_guesses(self) -> None:
+        """Have Kamailio judge passwords by themselves again, whoever guessed."""
+        flush = "for t in guesses lockouts; do kamcmd htable.flush $t; done"
+        self.engine.exec(self.container("kamailio_sbc"), "sh", "-c", flush)
+
     def logs(self, role: str, since: float | None = None) -> str:
         """Return what a container wrote, standard error included."""
         options = [] if since is None else ["--since", str(since)]

@@ -6,14 +6,16 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.system.party import Party
+from tests.system.inside import heard_inside
+from tests.system.party import Party, reply_to
 from tests.system.raw import Dialog, RawClient, authorization, challenges
+
+from ringwall.checks.phone import wait_until
 
 if TYPE_CHECKING:
     from tests.system.stack import Stack
 
     from ringwall.checks.phone import Account
-    from ringwall.checks.sip import Message
 
 _REPEAT = """
 import socket, sys
@@ -103,7 +105,7 @@ def test_nobody_else_asks_for_a_password(system: Stack, status: str, header: str
         client.send(client.request("MESSAGE", dialog, extra=proof))
         came = called.expect("MESSAGE")
         bait = f'{header}-Authenticate: Digest realm="bait", nonce="n"\r\n'
-        called.client.send(_answer(came, status, bait))
+        called.client.send(reply_to(came, status, bait))
         answer = client.final("MESSAGE")
     assert answer.status == 403
     assert "bait" not in answer.text
@@ -119,21 +121,47 @@ def test_an_answer_to_nothing_asks_for_no_password(system: Stack) -> None:
         proof = authorization(refused, "MESSAGE", client.uri(dialog), account, "SHA-256")
         client.send(client.request("MESSAGE", dialog, extra=proof))
         came = called.expect("MESSAGE")
-        bait = _answer(
+        bait = reply_to(
             came, "401 Unauthorized", 'WWW-Authenticate: Digest realm="b", nonce="n"\r\n'
         )
         called.client.send(bait.replace("branch=z9hG4bK", "branch=z9hG4bKother", 1))
-        called.client.send(_answer(came, "200 OK"))
+        called.client.send(reply_to(came, "200 OK"))
         assert client.final("MESSAGE").status == 200
 
 
-def _answer(request: Message, status: str, extra: str = "") -> str:
-    kept = "".join(
-        f"{name}: {value}\r\n"
-        for name in ("Via", "From", "To", "Call-ID", "CSeq")
-        for value in request.headers(name)
-    )
-    return f"SIP/2.0 {status}\r\n{kept}{extra}Content-Length: 0\r\n\r\n"
+def test_no_challenge_reaches_the_pbx(system: Stack) -> None:
+    """Neither to an INVITE nor to the BYE of a call: the PBX would be the caller who answers it."""
+    caller, account = system.subscriber(), system.subscriber()
+    bait = 'Proxy-Authenticate: Digest realm="bait", nonce="n"\r\n'
+    status = "407 Proxy Authentication Required"
+    with (
+        heard_inside(system) as heard,
+        Party(system, account) as called,
+        Party(system, caller) as calling,
+    ):
+        called.register()
+        calling.invite(account.username)
+        called.client.send(reply_to(called.expect("INVITE"), status, bait))
+        called.expect("ACK")
+        wait_until(lambda: "SIP/2.0 403" in heard(), 10, "the refusal inside")
+        leg = calling.invite(account.username)
+        called.answer(called.ringing())
+        assert calling.final(leg) == 200
+        calling.hang_up(leg)
+        called.client.send(reply_to(called.expect("BYE"), status, bait))
+        wait_until(lambda: heard().count("SIP/2.0 403") >= 2, 10, "the answer to the BYE inside")
+        told = heard()
+    assert "SIP/2.0 407" not in told
+    assert "bait" not in told
+
+
+def test_what_is_proved_for_one_number_is_good_for_no_other(system: Stack) -> None:
+    account = system.subscriber()
+    with RawClient(system.edge) as client:
+        dialog = Dialog(account.username, system.domain, "600")
+        challenged = client.ask("MESSAGE", dialog)
+        proof = authorization(challenged, "MESSAGE", f"sip:601@{system.domain}", account, "SHA-256")
+        assert client.ask("MESSAGE", dialog, extra=proof).status == 407
 
 
 def _proof(system: Stack, client: RawClient, account: Account) -> str:

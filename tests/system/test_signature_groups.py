@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.system.configured import configured
+from tests.system.inside import heard_inside
 from tests.system.raw import Dialog, RawClient, authorization
 from tests.system.signing import face, signer, why
 
 from ringwall.checks.phone import Account, wait_until
-from ringwall.runtime import images
 from ringwall.security.signature import HEADER
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def test_nobody_learns_who_exists_or_has_to_sign(system: Stack, method: str) -> 
 def test_the_pbx_never_sees_it(system: Stack) -> None:
     """In a call, a re-INVITE and a BYE that all carry it, as no phone has to."""
     account = _member(system)
-    with signer(system) as one, _inside(system) as heard:
+    with signer(system) as one, heard_inside(system) as heard:
         client, dialog = one.client, one.dialog(account)
         extra = one.header("INVITE", dialog)
         answer = client.ask_as("INVITE", dialog, account, extra=extra, body=one.offer())
@@ -101,7 +100,7 @@ def test_the_pbx_never_sees_it(system: Stack) -> None:
 @pytest.mark.usefixtures("group_mode")
 def test_the_pbx_does_not_see_that_of_a_cancel(system: Stack) -> None:
     alice, bob = _member(system), _member(system)
-    with signer(system) as calls, signer(system) as rings, _inside(system) as heard:
+    with signer(system) as calls, signer(system) as rings, heard_inside(system) as heard:
         here = Dialog(bob.username, system.domain)
         extra = rings.header("REGISTER", here)
         assert rings.client.ask_as("REGISTER", here, bob, extra=extra).status == 200
@@ -153,25 +152,6 @@ def _member(system: Stack) -> Account:
     account = system.subscriber()
     system.api.put_into_group(account.username, "app")
     return account
-
-
-@contextmanager
-def _inside(system: Stack) -> Iterator[Callable[[], str]]:
-    """Listen to what passes between the SBC and the PBX; yield what was heard so far."""
-    name = system.container("listener")
-    engine = system.engine
-    engine.docker(
-        "run", "-d", "--init", "--name", name, "--user=0", "--cap-drop=ALL", "--cap-add=NET_RAW",
-        "--network", f"container:{system.container('kamailio_sbc')}",
-        images.image_tag("tools", system.settings),
-        "tcpdump", "-p", "-i", "any", "-l", "-n", "-A", "-s", "0", "-Z", "root",
-        f"udp port 5060 and host {system.addresses.kamailio_sbc}",
-    )  # fmt: skip
-    try:
-        wait_until(lambda: "listening on" in system.logs("listener"), 20, "tcpdump")
-        yield lambda: system.logs("listener")
-    finally:
-        engine.docker("rm", "-f", name)
 
 
 def _ok(request: Message, extra: str) -> str:
