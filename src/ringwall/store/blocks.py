@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, delete, insert, select, text, tuple_
+from sqlalchemy import Connection, RowMapping, delete, insert, select, text, tuple_
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from ringwall.errors import BadInput
@@ -51,9 +51,11 @@ class StoredBlocks:
         )
         with self._database.begin() as connection:
             # Joined here: the two tables need not have one character set, and no index helps then.
-            notes = {row[:2]: row for row in connection.execute(select(address_notes))}
-            rows = connection.execute(listed).all()
-        return [e for row in rows if (e := _entry(row, notes.get(row[:2]))) is not None]
+            found = connection.execute(select(address_notes)).mappings()
+            notes = {(note["ip_addr"], note["mask"]): note for note in found}
+            rows = connection.execute(listed).mappings().all()
+        entries = (_entry(row, notes.get((row["ip_addr"], row["mask"]))) for row in rows)
+        return [entry for entry in entries if entry is not None]
 
     def keys(self) -> dict[str, int]:
         """Return what Kamailio reads."""
@@ -112,16 +114,17 @@ def _row(entry: Entry) -> dict[str, Any]:
     return _place(entry.network) | {"grp": group, "tag": entry.comment[:64]}
 
 
-def _entry(row: Row[Any], note: Row[Any] | None) -> Entry | None:
+def _entry(row: RowMapping, note: RowMapping | None) -> Entry | None:
     try:
-        network = read_target(f"{row.ip_addr}/{row.mask}")
+        network = read_target(f"{row['ip_addr']}/{row['mask']}")
     except BadInput as error:
         _log.warning("a row of the table address is passed over: %s", error)
         return None
-    allowed = row.grp == ALLOWED
+    allowed = row["grp"] == ALLOWED
     if note is None:
-        return Entry(network, allowed, row.tag or "")
-    return Entry(network, allowed, note.comment, _zoned(note.since), _zoned(note.until))
+        return Entry(network, allowed, row["tag"] or "")
+    since, until = _zoned(note["since"]), _zoned(note["until"])
+    return Entry(network, allowed, note["comment"], since, until)
 
 
 def _naive(moment: datetime) -> datetime:
