@@ -1,4 +1,4 @@
-"""Who is blocked gets no answer, who is allowed is let in whatever happens; live, and for 100,000."""
+"""Who is blocked gets no answer, who is allowed is let in; live, and for 100,000."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_what_must_not_be_blocked_cannot_be(system: Stack, stranger: Source) -> 
 
 def test_kamctl_s_table_has_the_list(system: Stack, stranger: Source) -> None:
     _block(system, "add", f"{stranger.address}/32", "--comment", "scans")
-    query = f"SELECT grp, mask, tag FROM address WHERE ip_addr = '{stranger.address}'"
+    query = "SELECT grp, mask, tag FROM address"
     told = system.engine.exec(
         system.container("mariadb"), "sh", "-c",
         'mariadb -h "$(hostname -i | cut -d" " -f1)" -u control '

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, text, tuple_
+from sqlalchemy import Connection, RowMapping, delete, insert, select, text, tuple_
 from sqlalchemy.dialects.mysql import insert as upsert
 
 from ringwall.errors import BadInput
@@ -43,19 +43,19 @@ class StoredBlocks:
 
     def read(self) -> list[Entry]:
         """Return all entries; one of a group that other tools have spoilt is passed over."""
-        notes = address_notes.c
-        together = and_(notes.ip_addr == address.c.ip_addr, notes.mask == address.c.mask)
-        query = (
-            select(address.c.grp, address.c.ip_addr, address.c.mask, address.c.tag)
-            .add_columns(notes.comment, notes.since, notes.until)
-            .outerjoin_from(address, address_notes, together)
+        listed = (
+            select(address.c.ip_addr, address.c.mask, address.c.grp, address.c.tag)
             .where(address.c.grp.in_(_GROUPS))
             # Of two rows of a network the later counts here: the allowed one.
             .order_by(address.c.grp.desc())
         )
         with self._database.begin() as connection:
-            rows = connection.execute(query).mappings().all()
-        return [entry for row in rows if (entry := _entry(row)) is not None]
+            # Joined here: the two tables need not have one character set, and no index helps then.
+            found = connection.execute(select(address_notes)).mappings()
+            notes = {(note["ip_addr"], note["mask"]): note for note in found}
+            rows = connection.execute(listed).mappings().all()
+        entries = (_entry(row, notes.get((row["ip_addr"], row["mask"]))) for row in rows)
+        return [entry for entry in entries if entry is not None]
 
     def keys(self) -> dict[str, int]:
         """Return what Kamailio reads."""
@@ -114,15 +114,17 @@ def _row(entry: Entry) -> dict[str, Any]:
     return _place(entry.network) | {"grp": group, "tag": entry.comment[:64]}
 
 
-def _entry(row: RowMapping) -> Entry | None:
+def _entry(row: RowMapping, note: RowMapping | None) -> Entry | None:
     try:
         network = read_target(f"{row['ip_addr']}/{row['mask']}")
     except BadInput as error:
         _log.warning("a row of the table address is passed over: %s", error)
         return None
-    comment = row["tag"] or "" if row["comment"] is None else row["comment"]
-    since, until = _zoned(row["since"]), _zoned(row["until"])
-    return Entry(network, row["grp"] == ALLOWED, comment, since, until)
+    allowed = row["grp"] == ALLOWED
+    if note is None:
+        return Entry(network, allowed, row["tag"] or "")
+    since, until = _zoned(note["since"]), _zoned(note["until"])
+    return Entry(network, allowed, note["comment"], since, until)
 
 
 def _naive(moment: datetime) -> datetime:
