@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import pytest
 
 _LAST = (
-    "test_no_way_in",
     "test_pushes",
     "test_vanished",
     "test_records_chaos",

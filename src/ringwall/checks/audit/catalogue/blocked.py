@@ -70,8 +70,8 @@ def _asked(stage: Stage, client: Client) -> bool:
 
 def _case(transport: Transport, length: int, what: str) -> Case:
     name = f"blocked-{transport}" + ("" if length == 32 else f"-{length}")
-    return Case(name, what, "docs/security/blocklist.md", Layer.BLOCKLIST, _refused(transport, length),
-                _APPLIES)  # fmt: skip
+    attack = _refused(transport, length)
+    return Case(name, what, "docs/security/blocklist.md", Layer.BLOCKLIST, attack, _APPLIES)
 
 
 CASES = (

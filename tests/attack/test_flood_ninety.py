@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.attack.test_flood import Source, in_kernel, messages
 from tests.system.load import Load
-from tests.system.test_flood import Source, in_kernel, messages
 
 from ringwall.checks.bench import cpu
 from ringwall.checks.phone import wait_until

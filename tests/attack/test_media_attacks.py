@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from tests.attack.test_srtp import assert_both_play, pair
 from tests.system.test_calls import assert_both_hear, connect, phones
-from tests.system.test_srtp import assert_both_play, pair
 
 if TYPE_CHECKING:
     from tests.system.stack import Stack

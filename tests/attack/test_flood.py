@@ -190,7 +190,7 @@ def test_an_office_registers_all_its_phones_at_once(system: Stack) -> None:
             "-trace_err -error_file errors >screen 2>&1 "
             "|| { tail -n 40 errors screen >&2; exit 1; }",
             options=("--user=0", "--ip", office.address, "--workdir=/work",
-                     "-v", f"{folder}:/work", "-v", f"{_HERE / 'scenarios'}:/scenarios:ro"),
+                     "-v", f"{folder}:/work", "-v", f"{_HERE.parent / 'system' / 'scenarios'}:/scenarios:ro"),
         )  # fmt: skip
     assert office.ban is None
     assert f"source={office.address}:" not in system.logs("kamailio_sbc", since=began)
