@@ -1,7 +1,7 @@
 """The whole catalogue against the default system, and against a strict one.
 
-That the attacks on a layer get through where it is switched off is seen beside this: test_blocklist,
-test_flood, test_scanners, test_lockout, test_signature, test_tls, test_srtp.
+That the attacks on a layer get through where it is switched off is seen beside this:
+test_blocklist, test_flood, test_scanners, test_lockout, test_signature, test_tls, test_srtp.
 """
 
 from __future__ import annotations

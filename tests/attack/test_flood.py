@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.system.stack import Stack
 
 _HERE = Path(__file__).parent
+_SCENARIOS = _HERE.parent / "system" / "scenarios"
 _BAN_S = 4
 _EXEMPT, _OFFICE, _NEIGHBOUR = 20, 21, 22
 _NUMBERS = iter(range(30, 120))
@@ -190,7 +191,7 @@ def test_an_office_registers_all_its_phones_at_once(system: Stack) -> None:
             "-trace_err -error_file errors >screen 2>&1 "
             "|| { tail -n 40 errors screen >&2; exit 1; }",
             options=("--user=0", "--ip", office.address, "--workdir=/work",
-                     "-v", f"{folder}:/work", "-v", f"{_HERE.parent / 'system' / 'scenarios'}:/scenarios:ro"),
+                     "-v", f"{folder}:/work", "-v", f"{_SCENARIOS}:/scenarios:ro"),
         )  # fmt: skip
     assert office.ban is None
     assert f"source={office.address}:" not in system.logs("kamailio_sbc", since=began)
