@@ -64,6 +64,8 @@ class BlockDesk:
         self._enabled = enabled
         self._changing = Lock()
         self._book = Book()
+        self._for_kernel: tuple[Sequence[str], Sequence[str]] = ((), ())
+        """Who is blocked and who is allowed, and what this list is called."""
         self._version = ""
         self._read_at = datetime.fromtimestamp(0, UTC)
         self._state: int | None = None
@@ -194,7 +196,8 @@ class BlockDesk:
 
     def _take(self, book: Book) -> None:
         self._book = book
-        self._version = hashlib.sha256(json.dumps(self._lists()).encode()).hexdigest()
+        self._for_kernel = self._lists()
+        self._version = hashlib.sha256(json.dumps(self._for_kernel).encode()).hexdigest()
 
     def _read_if_new(self) -> None:
         """Read the list, where it is not known or somebody else has changed it."""
@@ -262,8 +265,7 @@ class BlockDesk:
         self._kamailio_knows = True
 
     def _tell_guard(self) -> None:
-        blocked, allowed = self._lists()
-        self._guard.block(blocked, allowed, self._version)
+        self._guard.block(*self._for_kernel, self._version)
 
     def _kernel_knows(self) -> bool:
         try:
@@ -273,7 +275,7 @@ class BlockDesk:
             return False
 
     def _lists(self) -> tuple[list[str], list[str]]:
-        """Return who is blocked and who is allowed, for the kernel; sorted it is quicker."""
+        """Write down who is blocked and who is allowed; sorted, the kernel takes it quicker."""
         entries = sorted(self._book.entries.values(), key=_order) if self._enabled else []
         return (
             [entry.target for entry in entries if not entry.allowed],
