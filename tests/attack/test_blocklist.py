@@ -83,10 +83,13 @@ def _is_banned(system: Stack, address: str) -> bool:
 
 
 @pytest.fixture
-def stranger(system: Stack) -> Iterator[Source]:
-    """An address that no other test has used; the list is empty before and afterwards."""
+def stranger(system: Stack, tmp_path: Path) -> Iterator[Source]:
+    """An address that no other test has used; the list is empty afterwards."""
     source = Source(system, next(_NUMBERS))
     yield source
+    rest = tmp_path / "rest.txt"
+    rest.write_text("192.0.2.255\n")
+    _block(system, "import", str(rest), "--replace")  # whatever a test has left, at once
     for row in _listed(system):
         _block(system, "remove", row["target"])
     system.cli("bans", "remove", source.address)
