@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _AT_ONCE_S = 1.0
 _TIMEOUT_S = 2
 _RATE = 50
+_IN_A_ROW = 100
 _SAMPLE_S = 5
 _LATE = 1.1
 """The load may last so much longer than it should; else it was another load."""
@@ -75,6 +76,17 @@ def test_it_is_told_at_once_and_signed(system: Stack, application: Application) 
     assert [event["event"] for event in events] == ["register", "refresh", "unregister"]
     assert {event["call_id"] for event in events} == {dialog.call_id}
     assert events[0]["source_address"] == alice.client.address
+
+
+def test_many_in_a_row_keep_their_order(system: Stack, application: Application) -> None:
+    """Workers pass each other; what is told of a user does not."""
+    with Party(system, system.subscriber()) as alice, application.open():
+        user, dialog = alice.account.username, Dialog(alice.account.username, system.domain)
+        for _ in range(_IN_A_ROW):
+            alice.register(dialog=dialog)
+        wait_until(partial(_has, application, user, _IN_A_ROW), 45, "all pushes")
+    told = [event["cseq"] for event in application.of(user)]
+    assert told == sorted(told)
 
 
 @pytest.mark.parametrize("minutes", [2, pytest.param(30, marks=pytest.mark.long)])
