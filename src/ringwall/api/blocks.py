@@ -64,8 +64,8 @@ class BlockDesk:
         self._enabled = enabled
         self._changing = Lock()
         self._book = Book()
+        # Who is blocked, who is allowed, and what tells these lists from others.
         self._for_kernel: tuple[Sequence[str], Sequence[str]] = ((), ())
-        """Who is blocked and who is allowed, and what this list is called."""
         self._version = ""
         self._read_at = datetime.fromtimestamp(0, UTC)
         self._state: int | None = None

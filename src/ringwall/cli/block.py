@@ -22,6 +22,7 @@ block_app = typer.Typer(
 )
 
 _HEAD = ("target", "action", "since (UTC)", "ends in", "comment")
+_LARGEST = 10 * 1024 * 1024  # what the API takes
 Target = Annotated[str, typer.Argument(help="Address, or network as 198.51.100.0/24.")]
 Comment = Annotated[str, typer.Option("--comment", "-c", help="Why, for the list.")]
 For = Annotated[
@@ -98,6 +99,8 @@ def import_file(
     """Block all that a file names, or nothing: then every faulty line is told."""
     seconds, api = _seconds(for_), client(context)
     try:
+        if file.stat().st_size > _LARGEST:
+            raise BadInput(f"{file}: exceeds {_LARGEST} bytes", "shorten its comments, or split it")
         with file.open("rb") as lines:
             done = api.import_blocks(lines, replace, seconds)
     except RowsRefused as error:

@@ -111,3 +111,10 @@ def test_faults_are_told_by_file_and_line(api: FakeApi, tmp_path: Path) -> None:
     missing = run("import", str(tmp_path / "none.txt")).exception
     assert isinstance(missing, BadInput)
     assert "none.txt" in str(missing)
+
+
+def test_a_file_that_is_too_large_is_not_sent(api: FakeApi, tmp_path: Path) -> None:
+    file = tmp_path / "feed.txt"
+    file.write_bytes(b"#" * (10 * 1024 * 1024 + 1))
+    assert isinstance(run("import", str(file)).exception, BadInput)
+    assert api.asked == []
