@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from tests.system import stack
 from tests.system.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+# Machines are shared and slow: no test is one of time.
+settings.register_profile("ringwall", deadline=None)
+settings.load_profile("ringwall")
 RESULTS = stack.ROOT.with_name(f"{stack.ROOT.name}-results")
 _FAILED = pytest.StashKey[bool]()
 
