@@ -36,8 +36,7 @@ LEAVE, TAKE = "RINGWALL_TEST_LEAVE", "RINGWALL_TEST_TAKE"
 NODES = ("asterisk_1", "asterisk_2")
 PROBE_S = 2
 RING_S = 8
-_COUNTS = "weights flooding strikes scanner_scores"
-_OF_SOURCES = f"registered_from {_COUNTS}"
+_OF_SOURCES = "registered_from weights flooding strikes scanner_scores"
 """Kamailio's tables of what it remembers of an address."""
 
 CONFIGURATION = f"""\
@@ -188,9 +187,9 @@ class Stack:
         """Wait until everything works again."""
         wait_until(lambda: self.cli("status").status == 0, 60, "ringwall status to be good", 0.5)
 
-    def forget_counts(self) -> None:
-        """Have Kamailio forget how much any address has sent."""
-        flush = f"for t in {_COUNTS}; do kamcmd htable.flush $t; done"
+    def forget_everybody(self) -> None:
+        """Have Kamailio take every address for one it never heard of."""
+        flush = f"for t in {_OF_SOURCES}; do kamcmd htable.flush $t; done"
         self.engine.exec(self.container("kamailio_sbc"), "sh", "-c", flush)
 
     def forget_host(self) -> None:
