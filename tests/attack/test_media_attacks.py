@@ -127,7 +127,7 @@ def take():
     global came
     try:
         while True:
-            # A report (RTCP, types 200 to 204) has no sound; its port learns by itself.
+            # No sound: a report (RTCP, types 200 to 204) does come, see docs/security/srtp.md.
             came += not 200 <= s.recv(2048)[1] <= 204
     except BlockingIOError:
         pass
